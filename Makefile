@@ -1,0 +1,23 @@
+# Every target explains itself: make help
+export GOFLAGS := -buildvcs=false -trimpath
+TAGS := -tags=nomsgpack
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
+
+build: ## the static binary, ./sallyport
+	CGO_ENABLED=0 go build $(TAGS) -ldflags='-s -w' -o sallyport ./cmd/sallyport
+
+deps: ## install what the tests need from the system's package manager
+	@sh deploy/test-deps.sh
+
+test: deps ## vet and every test with the race detector
+	go vet $(TAGS) ./...
+	GOOS=windows go vet $(TAGS) ./...
+	GOOS=darwin go vet $(TAGS) ./...
+	go test $(TAGS) -race -timeout 14m ./...
+
+prove: deps ## the long proofs: sqlmap, other projects' suites, soak, long fuzzing
+	go test $(TAGS) -timeout 60m -run Prove ./... -prove
+
+.PHONY: help build deps test prove

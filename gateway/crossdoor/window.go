@@ -1,0 +1,2 @@
+// Package crossdoor tells whether bytes of a request in flight became SQL structure.
+package crossdoor

@@ -1,0 +1,2 @@
+// Package dashboard serves the embedded page and its event stream.
+package dashboard
