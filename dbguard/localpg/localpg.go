@@ -17,9 +17,9 @@ type Options struct {
 	Password string
 }
 
-// Server is one running private PostgreSQL.
+// Server is one private PostgreSQL. Its methods may be called from several goroutines.
 type Server struct {
-	// Port is the TCP port on 127.0.0.1, chosen free by Start.
+	// Port is the TCP port on 127.0.0.1, chosen free by Start; it stays the same over Restart.
 	Port int
 	// Password is that of the superuser "postgres".
 	Password string
@@ -30,5 +30,6 @@ type Server struct {
 }
 
 // Start makes a cluster in a new temporary folder, starts it on a free port of 127.0.0.1 and waits until it answers.
-// The caller must Stop it. When ctx ends, Start gives up and leaves nothing behind.
+// The caller must Stop it. When ctx ends, Start gives up and leaves nothing behind. A commit that was answered survives
+// Kill; fsync is off, so nothing is promised for a machine that loses power.
 func Start(ctx context.Context, o Options) (*Server, error) { return start(ctx, o) }
