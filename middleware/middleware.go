@@ -1,19 +1,32 @@
 // Package middleware holds the stages that harden an HTTP request, one file each; their order stands in Chain.
 package middleware
 
-import "time"
+import (
+	"errors"
 
-// Rejection is a request that a stage refused; it holds no header and no query value.
-type Rejection struct {
-	At time.Time
-	// Stage is the name of the stage that refused: "rate-limit", "body-size", "cors", "hold", "ingress".
-	Stage string
-	// Status is the HTTP status that was answered.
-	Status int
-	// Client is the client key (IPv4 address, or IPv6 /64), RequestID the id in the answer.
-	Client, RequestID string
-	// Method and Path are the request's; Path has no query.
-	Method, Path string
-	// Reason is one sentence for the log.
-	Reason string
+	"github.com/gin-gonic/gin"
+)
+
+// Chain returns the stages in their order, built from s. It keeps nothing but what p brings, so a reload builds a new
+// chain over the same State, puts it into a new engine and swaps the engine; requests under way end on the old one.
+func Chain(s Settings, p Parts) ([]gin.HandlerFunc, error) {
+	if bad := s.Validate(); len(bad) > 0 {
+		return nil, errors.Join(bad...)
+	}
+	d, err := newDoor(s, p)
+	if err != nil {
+		return nil, err
+	}
+	return []gin.HandlerFunc{
+		d.recover,
+		d.requestID,
+		d.clientIP,
+		d.accessLog,
+		d.headers,
+		d.cors,
+		d.hold,
+		d.rateLimit,
+		d.bodySize,
+		d.deadlines,
+	}, nil
 }

@@ -1,0 +1,156 @@
+package middleware
+
+import (
+	"context"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	limiter "github.com/ulule/limiter/v3"
+)
+
+// defaultPolicy is the name of the budget that holds where no policy matches.
+const defaultPolicy = "default"
+
+// budget is what the rate limit was told to do.
+type budget struct {
+	policies []policy
+	// rest is for requests that no policy matches, nil where they have no limit.
+	rest *policy
+	// exempt are paths that cost nothing when read, assets whether static files do not either.
+	exempt map[string]bool
+	assets bool
+	// deny refuses requests while the store is ill.
+	deny bool
+}
+
+// policy is one budget per client.
+type policy struct {
+	name, prefix string
+	methods      []string
+	limiter      *limiter.Limiter
+	// header is the RateLimit-Policy value and limit the X-RateLimit-Limit value, both shared by all answers.
+	header, limit []string
+}
+
+func newBudget(s RateLimit, store limiter.Store) *budget {
+	b := &budget{exempt: map[string]bool{}, assets: s.ExemptAssets, deny: s.OnStoreError == "deny"}
+	for _, p := range s.Policies {
+		b.policies = append(b.policies, newPolicy(p, store))
+	}
+	if s.Requests > 0 {
+		rest := newPolicy(Policy{Name: defaultPolicy, Path: "/", Requests: s.Requests, Per: s.Per}, store)
+		b.rest = &rest
+	}
+	for _, p := range s.ExemptPaths {
+		b.exempt[p] = true
+	}
+	return b
+}
+
+func newPolicy(p Policy, store limiter.Store) policy {
+	limit := strconv.FormatInt(p.Requests, 10)
+	window := strconv.FormatInt(int64((p.Per+time.Second-1)/time.Second), 10)
+	return policy{
+		name: p.Name, prefix: p.Path, methods: p.Methods,
+		limiter: limiter.New(store, limiter.Rate{Formatted: p.Name, Period: p.Per, Limit: p.Requests}),
+		header:  []string{`"` + p.Name + `";q=` + limit + ";w=" + window},
+		limit:   []string{limit},
+	}
+}
+
+// rateLimit takes the request from its client's budget and refuses it where nothing is left.
+func (d *door) rateLimit(c *gin.Context) {
+	p := d.budget.policyOf(c.Request)
+	if p == nil {
+		return
+	}
+	x := of(c)
+	answer, err := p.limiter.Get(c.Request.Context(), x.client.key)
+	if err != nil {
+		d.storeFailed(c, err)
+		return
+	}
+	x.policy, x.budget = p, answer
+	if answer.Reached {
+		retryAfter(c, time.Duration(answer.Reset-x.start.Unix())*time.Second)
+		Reject(c, stageRateLimit, http.StatusTooManyRequests, "the client's budget of policy "+p.name+" is spent")
+	}
+}
+
+// storeFailed does with a request what on_store_error says.
+func (d *door) storeFailed(c *gin.Context, err error) {
+	if context.Cause(c.Request.Context()) != nil {
+		// The client left; the store is not to blame.
+		Reject(c, stageRateLimit, statusClientGone, "the client left")
+		return
+	}
+	d.state.StoreErrors.Add(1)
+	if !d.budget.deny {
+		return
+	}
+	retryAfter(c, time.Second)
+	Reject(c, stageRateLimit, http.StatusServiceUnavailable, "the rate-limit store does not answer: "+err.Error())
+}
+
+// policyOf returns the budget that r is taken from, nil where it costs nothing.
+func (b *budget) policyOf(r *http.Request) *policy {
+	clean := r.URL.Path
+	if strings.Contains(clean, "//") || strings.Contains(clean, "/.") {
+		clean = path.Clean(clean)
+	}
+	for i := range b.policies {
+		if p := &b.policies[i]; p.matches(r.Method, clean) {
+			return p
+		}
+	}
+	if b.rest == nil || b.exempts(r) {
+		return nil
+	}
+	return b.rest
+}
+
+func (p *policy) matches(method, clean string) bool {
+	return (len(p.methods) == 0 || slices.Contains(p.methods, method)) && underPath(clean, p.prefix)
+}
+
+// underPath reports whether p is prefix or below it, without regard to case: apps often route so.
+func underPath(p, prefix string) bool {
+	if len(p) < len(prefix) {
+		return p+"/" == prefix
+	}
+	if !strings.EqualFold(p[:len(prefix)], prefix) {
+		return false
+	}
+	return len(p) == len(prefix) || prefix[len(prefix)-1] == '/' || p[len(prefix)] == '/'
+}
+
+// exempts reports whether reading r costs nothing. A path with escapes, parameters or dots is none of ours to judge.
+func (b *budget) exempts(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	p := r.URL.Path
+	if b.exempt[p] {
+		return true
+	}
+	return b.assets && isAsset(p) && r.URL.RawPath == "" && !strings.Contains(p, "..") && strings.IndexByte(p, ';') < 0
+}
+
+// isAsset reports whether p ends in an extension that browsers load by the dozen with one page.
+func isAsset(p string) bool {
+	dot := strings.LastIndexByte(p, '.')
+	if dot < 0 || len(p)-dot > len(".webmanifest") {
+		return false
+	}
+	switch p[dot:] {
+	case ".css", ".js", ".mjs", ".map", ".wasm", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".svg", ".ico",
+		".woff", ".woff2", ".ttf", ".otf", ".webmanifest":
+		return true
+	}
+	return false
+}
