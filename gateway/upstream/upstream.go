@@ -1,2 +1,113 @@
 // Package upstream carries a request to the app and its answer back: transport, circuit breaker, retries, health.
 package upstream
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Identity is what the gateway knows of a request and the app may believe; a field that is "" is left out.
+type Identity struct {
+	// Client is the client's whole address, for X-Forwarded-For and X-Real-IP.
+	Client string
+	// Proto is the scheme that the client used, "http" or "https", for X-Forwarded-Proto.
+	Proto string
+	// RequestID is for X-Request-Id, Traceparent for traceparent.
+	RequestID, Traceparent string
+}
+
+// Parts is what an Upstream is given beside its settings; each may be left out.
+type Parts struct {
+	// Identity tells who sent the request of c.
+	Identity func(c *gin.Context) Identity
+	// Refuse answers c with status and reports reason, a sentence for the log. Status 499 means that the client is gone:
+	// nothing can be sent. Retry-After is set before where it is due.
+	Refuse func(c *gin.Context, status int, reason string)
+	// OnBreaker is told of each change of the breaker: "closed", "half-open", "open". It must not block.
+	OnBreaker func(from, to string)
+	// OnHealth is told when the app falls ill and when it is well again, not of each check.
+	OnHealth func(Health)
+	// Logger hears why an exchange with the app failed.
+	Logger *slog.Logger
+	// Now is the clock.
+	Now func() time.Time
+	// Dialer opens connections to the app.
+	Dialer *net.Dialer
+}
+
+// Upstream is the app behind the gateway. Several goroutines may use it.
+type Upstream struct {
+	settings Settings
+	parts    Parts
+	target   *url.URL
+	breaker  *breaker
+	proxy    http.Handler
+	upgrades upgrades
+	meter    meter
+	health   atomic.Pointer[Health]
+}
+
+// New returns an Upstream that has contacted nobody yet. Run must run while its handler serves.
+func New(s Settings, p Parts) (*Upstream, error) {
+	if bad := s.Validate(); len(bad) > 0 {
+		return nil, errors.Join(bad...)
+	}
+	target, err := url.Parse(s.URL)
+	if err != nil {
+		return nil, err
+	}
+	u := &Upstream{settings: s, parts: p.withDefaults(), target: target}
+	u.health.Store(&Health{Healthy: true})
+	u.breaker = newBreaker(s.Breaker, u.parts.OnBreaker)
+	u.proxy = newReverse(u)
+	return u, nil
+}
+
+func (p Parts) withDefaults() Parts {
+	if p.Identity == nil {
+		p.Identity = peerIdentity
+	}
+	if p.Refuse == nil {
+		p.Refuse = plainRefusal
+	}
+	if p.OnBreaker == nil {
+		p.OnBreaker = func(string, string) {}
+	}
+	if p.OnHealth == nil {
+		p.OnHealth = func(Health) {}
+	}
+	if p.Logger == nil {
+		p.Logger = slog.New(slog.DiscardHandler)
+	}
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	if p.Dialer == nil {
+		p.Dialer = &net.Dialer{}
+	}
+	return p
+}
+
+// peerIdentity believes nobody: the client is the peer.
+func peerIdentity(c *gin.Context) Identity {
+	host, _, err := net.SplitHostPort(c.Request.RemoteAddr)
+	if err != nil {
+		return Identity{Proto: "http"}
+	}
+	return Identity{Client: host, Proto: "http"}
+}
+
+func plainRefusal(c *gin.Context, status int, _ string) {
+	c.Abort()
+	if status == StatusClientGone || c.Writer.Written() {
+		return
+	}
+	c.Data(status, "application/problem+json", []byte(`{"type":"about:blank","title":"`+http.StatusText(status)+`"}`))
+}
