@@ -38,10 +38,10 @@ type Options struct {
 
 // Supervisor keeps one cloudflared, or one app, alive and tells what is wrong with it.
 type Supervisor struct {
-	opt    Options
-	pace   pace
-	job    job
-	door   Door
+	opt  Options
+	pace pace
+	job  job
+	door Door
 
 	in   chan evidence // 64; Run is the only receiver
 	done chan struct{} // closed when Run has returned
