@@ -37,6 +37,9 @@ type Verdict struct {
 	Findings []screen.Finding
 	// ReadOnly reports a single SELECT, SHOW, VALUES or TABLE without FOR UPDATE and without calls known to write: it may be retried.
 	ReadOnly bool
+
+	structure        *structure // nil where nobody judged it
+	weight, crossing int        // sums over the findings of the rules, and of the cross-door rules
 }
 
 // Report is what an observer hears of a query that ended or was refused.

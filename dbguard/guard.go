@@ -1,4 +1,151 @@
 package dbguard
 
-// Permit is the right to run one query; its holder must End it.
-type Permit struct{}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sallyport/dbguard/screen"
+)
+
+// refuseFrom is the sum of weights from which findings refuse a statement.
+const refuseFrom = 5
+
+// Parts are what a Guard is built from.
+type Parts struct {
+	// Settings must be valid; see Defaults.
+	Settings Settings
+	// Rules are asked first, in this order, of each text not seen before.
+	Rules []screen.Rule
+	// Cross are the cross-door rules. They are asked last and their findings are never kept; a text in which they found
+	// nothing twice passes without them for as long as the verdict cache remembers it.
+	Cross []screen.Rule
+	// Observers hear of each query.
+	Observers []Observer
+	// OnBreaker hears each step of the circuit, in the goroutine of a dial; nil is fine. It must not block.
+	OnBreaker func(BreakerChange)
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Guard judges queries, limits and counts them, and breaks the circuit to a database that is ill. All its methods may be
+// called from several goroutines.
+type Guard struct {
+	rules, cross []screen.Rule
+	onBreaker    func(BreakerChange)
+	now          func() time.Time
+
+	applying  sync.Mutex // held while settings change
+	state     atomic.Pointer[state]
+	observers atomic.Pointer[[]Observer]
+	pool      atomic.Pointer[func() PoolFigures]
+	health    atomic.Pointer[Health]
+
+	counts     counts
+	structures structures
+	recent     recent
+	reset      resetPoint
+	openedOld  atomic.Uint64 // times that breakers of earlier settings opened
+}
+
+// state is all that changes with the settings, swapped as one.
+type state struct {
+	settings Settings
+	texts    *texts
+	breaker  *breaker
+}
+
+var _ Admission = (*Guard)(nil)
+
+// New builds a Guard. It starts nothing.
+func New(p Parts) (*Guard, error) {
+	g := &Guard{rules: p.Rules, cross: p.Cross, onBreaker: p.OnBreaker, now: p.Now}
+	if g.onBreaker == nil {
+		g.onBreaker = func(BreakerChange) {}
+	}
+	if g.now == nil {
+		g.now = time.Now
+	}
+	observers := slices.Clone(p.Observers)
+	g.observers.Store(&observers)
+	g.reset.base = g.counts.now(g.now())
+	return g, g.Apply(p.Settings)
+}
+
+// Apply lets s hold from the next query on. It changes nothing where s is not valid. The verdict cache starts anew, and the
+// breaker where its settings changed.
+func (g *Guard) Apply(s Settings) error {
+	if wrong := s.Validate(); len(wrong) > 0 {
+		return fmt.Errorf("settings: %w", errors.Join(wrong...))
+	}
+	g.applying.Lock()
+	defer g.applying.Unlock()
+	next := &state{settings: s, texts: newTexts()}
+	before := g.state.Load()
+	if before != nil && before.settings.Breaker == s.Breaker {
+		next.breaker = before.breaker
+	} else {
+		next.breaker = newBreaker(s.Breaker, g.now, g.onBreaker)
+	}
+	g.state.Store(next)
+	if before != nil && before.breaker != next.breaker {
+		g.openedOld.Add(before.breaker.timesOpened())
+	}
+	return nil
+}
+
+// Settings returns those that hold now.
+func (g *Guard) Settings() Settings { return g.state.Load().settings }
+
+// Observe adds an observer.
+func (g *Guard) Observe(o Observer) {
+	g.applying.Lock()
+	defer g.applying.Unlock()
+	more := append(slices.Clone(*g.observers.Load()), o)
+	g.observers.Store(&more)
+}
+
+// WatchPool tells the guard where the figures of the pool behind it come from; it is called on each Snapshot, and by Admit
+// while the circuit is open.
+func (g *Guard) WatchPool(figures func() PoolFigures) { g.pool.Store(&figures) }
+
+// CircuitOpen returns a *CircuitOpenError while the circuit is open and no probe is due, else nil. Asking changes nothing.
+func (g *Guard) CircuitOpen() error {
+	left, refusing := g.state.Load().breaker.refusing()
+	if !refusing {
+		return nil
+	}
+	return &CircuitOpenError{RetryIn: left}
+}
+
+// Admit judges q, refuses it at once where the circuit is open and no connection is idle, and starts it under the query
+// timeout. It returns a *BlockedError or an error wrapping ErrTooComplex or ErrCircuitOpen; nothing was sent then, and the
+// refusal is counted. The caller must End the permit, which also ends the context.
+func (g *Guard) Admit(ctx context.Context, q Query) (context.Context, *Permit, error) {
+	v, err := g.Judge(q)
+	if err != nil {
+		return ctx, nil, err
+	}
+	if open := g.CircuitOpen(); open != nil && g.poolFigures().Idle == 0 {
+		g.Unserved(q.Client, v, open)
+		return ctx, nil, open
+	}
+	limit := g.state.Load().settings.Limits.QueryTimeout
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	p := g.Start(q.Client, v)
+	p.cancel = cancel
+	return ctx, p, nil
+}
+
+func (g *Guard) poolFigures() PoolFigures {
+	if figures := g.pool.Load(); figures != nil {
+		return (*figures)()
+	}
+	return PoolFigures{}
+}
+
+func (g *Guard) opened() uint64 { return g.openedOld.Load() + g.state.Load().breaker.timesOpened() }
