@@ -19,6 +19,9 @@ type BodyError struct {
 // Error says what was wrong.
 func (e *BodyError) Error() string { return e.text }
 
+// HTTPStatus returns Status, for callers that know no type of ours.
+func (e *BodyError) HTTPStatus() int { return e.Status }
+
 // The ways in which reading a request's body ends early. Reads return them wrapped; ask with errors.Is.
 var (
 	ErrBodyTooLarge  = &BodyError{http.StatusRequestEntityTooLarge, "request body is larger than body_max"}

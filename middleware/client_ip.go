@@ -13,12 +13,12 @@ import (
 // client, anybody else is the client. gin's ClientIP is not used: it believes X-Forwarded-For from anyone.
 type identity struct {
 	trust []netip.Prefix
-	// header names the client, in canonical form.
-	header string
+	// header names the client: in canonical form, and plain in lower case.
+	header, plain string
 }
 
 func newIdentity(s ClientIP) (identity, error) {
-	id := identity{header: textproto.CanonicalMIMEHeaderKey(s.Header)}
+	id := identity{header: textproto.CanonicalMIMEHeaderKey(s.Header), plain: strings.ToLower(s.Header)}
 	for _, network := range s.Trust {
 		p, err := parseNetwork(network)
 		if err != nil {
@@ -44,7 +44,7 @@ func (d *door) clientIP(c *gin.Context) {
 	if x.client.key == "" {
 		x.client.key = clientKey(x.client.addr)
 	}
-	if d.identity.strip(r.Header, x.client.trusted) {
+	if d.identity.strip(r.Header, &x.client) {
 		d.state.Spoofed.Add(1)
 	}
 	forward(r, &x.client)
@@ -64,8 +64,8 @@ func (d *door) believe(c *client, h http.Header) {
 	case present:
 		d.state.Named.Add(1)
 		c.addr, c.named = addr, true
-		if addr.Is4() && len(text) <= len("255.255.255.255") {
-			// An IPv4 address has one spelling only, so the header's own string is the key.
+		if strings.IndexByte(text, ':') < 0 {
+			// A dotted IPv4 address has one spelling only, so the header's own string is the key.
 			c.key = text
 		}
 	}

@@ -38,9 +38,19 @@ func started(t testing.TB, s Settings, app http.HandlerFunc, options ...func(*Pa
 	for _, o := range options {
 		o(&p)
 	}
-	st.Server = httptest.NewServer(engine(t, s, p, app))
-	t.Cleanup(st.Close)
+	st.Server = newServer(t, engine(t, s, p, app))
 	return st
+}
+
+// newServer runs h with the header and keep-alive limits that the gateway sets.
+func newServer(t testing.TB, h http.Handler) *httptest.Server {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(h)
+	srv.Config.ReadHeaderTimeout = 5 * time.Second
+	srv.Config.IdleTimeout = 2 * time.Minute
+	srv.Start()
+	t.Cleanup(srv.Close)
+	return srv
 }
 
 // engine is a gin engine as the gateway builds it: the chain, and everything else to the app.

@@ -1,8 +1,8 @@
 package middleware
 
 import (
+	"bytes"
 	"net/http"
-	"strings"
 )
 
 // ForwardedHeaders are the request headers that the stages write for the app, after every inbound spelling of them was
@@ -27,32 +27,45 @@ var spoofable = map[string]bool{
 	"x-original-url": true, "x-rewrite-url": true, "x-original-uri": true, "x-original-host": true, "x-original-method": true,
 	"x-http-method-override": true, "x-http-method": true, "x-method-override": true, "x-scheme": true, "x-url-scheme": true,
 	"front-end-https": true, "x-middleware-subrequest": true, "proxy": true, "wl-proxy-client-ip": true, "proxy-client-ip": true,
-	"http-client-ip": true, "http-x-forwarded-for": true,
+	"http-client-ip": true, "http-x-forwarded-for": true, "x-csp-nonce": true,
 }
 
-// strip removes the spoofable headers, and from peers that are not trusted whatever only Cloudflare may say. It reports
-// whether something was removed that an honest client behind a trusted peer would not have sent.
-func (id *identity) strip(h http.Header, trusted bool) bool {
+// ours are names that the stages write, in lower case; an app behind CGI or WSGI cannot tell X_Request_Id from them.
+var ours = map[string]bool{"x-request-id": true, "traceparent": true, "tracestate": true}
+
+// strip removes what c could have forged. It reports whether something went that our own connector would not have sent.
+func (id *identity) strip(h http.Header, c *client) bool {
 	forged := false
 	for name := range h {
-		if !suspect(name) {
+		if name != id.header && !suspect(name) {
 			continue
 		}
-		plain := plainName(name)
-		switch {
-		case spoofable[plain]:
-			forged = forged || !trusted || plain != "x-forwarded-for" && plain != "x-forwarded-proto"
-			delete(h, name)
-		case name == id.header && trusted:
-		case strings.EqualFold(plain, id.header), strings.HasPrefix(plain, "cf-") && (!trusted || name[2] != '-' || odd(name)):
-			forged = true
+		var space [64]byte
+		gone, forgery := id.judge(name, appendPlain(space[:0], name), c)
+		if gone {
 			delete(h, name)
 		}
+		forged = forged || forgery
 	}
 	return forged
 }
 
-// suspect is a quick look whether name can be in the table at all: most headers of a request are dismissed here.
+// judge says whether the header name, whose plain form is given, must go and whether it is a forgery.
+func (id *identity) judge(name string, plain []byte, c *client) (gone, forgery bool) {
+	switch {
+	case spoofable[string(plain)]:
+		return true, !c.trusted || name != "X-Forwarded-For" && name != "X-Forwarded-Proto"
+	case name == id.header:
+		return !c.named, !c.named
+	case bytes.HasPrefix(plain, []byte("cf-")):
+		gone = !c.trusted || odd(name)
+	case odd(name):
+		gone = ours[string(plain)] || string(plain) == id.plain
+	}
+	return gone, gone
+}
+
+// suspect is a quick look whether name may have to go: most headers of a request are dismissed here.
 func suspect(name string) bool {
 	switch name[0] | 0x20 {
 	case 'x', 'c', 'f', 't', 'p', 'w', 'r', 'h':
@@ -61,19 +74,24 @@ func suspect(name string) bool {
 	}
 	switch name {
 	case "Content-Type", "Content-Length", "Cookie", "Cache-Control", "Connection", "Referer", "Pragma", "Priority",
-		"X-Request-Id", "Traceparent", "Tracestate", "Host":
+		"X-Request-Id", "Traceparent", "Tracestate", "Cdn-Loop", "X-Csrf-Token", "X-Requested-With":
 		return false
 	}
 	return true
 }
 
 // odd reports a name with _ or ., which CGI and WSGI servers read as a hyphen.
-func odd(name string) bool { return strings.ContainsAny(name, "_.") }
+func odd(name string) bool {
+	for i := range len(name) {
+		if name[i] == '_' || name[i] == '.' {
+			return true
+		}
+	}
+	return false
+}
 
-// plainName is name in lower case with hyphens for _ and dots, as the apps' servers may read it.
-func plainName(name string) string {
-	var space [64]byte
-	b := space[:0]
+// appendPlain appends name in lower case with hyphens for _ and dots, as the apps' servers may read it.
+func appendPlain(b []byte, name string) []byte {
 	for i := range len(name) {
 		switch ch := name[i]; {
 		case ch == '_' || ch == '.':
@@ -84,7 +102,7 @@ func plainName(name string) string {
 			b = append(b, ch)
 		}
 	}
-	return string(b)
+	return b
 }
 
 // forward tells the app what we know of the client.

@@ -15,6 +15,8 @@ func (x *exchange) personal(h http.Header) {
 	if x.policy != nil {
 		v = x.budgetHeaders(h, v)
 	}
+	// Whoever owns CORS, a cache must not give one origin's answer to another.
+	addVary(h, "Origin")
 	if x.door.origins != nil {
 		x.corsHeaders(h)
 	}
@@ -52,7 +54,6 @@ func (x *exchange) corsHeaders(h http.Header) {
 			delete(h, name)
 		}
 	}
-	addVary(h, "Origin")
 	if x.origin == nil {
 		return
 	}

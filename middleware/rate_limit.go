@@ -75,6 +75,9 @@ func (d *door) rateLimit(c *gin.Context) {
 		d.storeFailed(c, err)
 		return
 	}
+	if d.state.storeIll.Load() && d.state.storeIll.Swap(false) {
+		d.onStore(nil)
+	}
 	x.policy, x.budget = p, answer
 	if answer.Reached {
 		retryAfter(c, time.Duration(answer.Reset-x.start.Unix())*time.Second)
@@ -90,6 +93,9 @@ func (d *door) storeFailed(c *gin.Context, err error) {
 		return
 	}
 	d.state.StoreErrors.Add(1)
+	if !d.state.storeIll.Swap(true) {
+		d.onStore(err)
+	}
 	if !d.budget.deny {
 		return
 	}

@@ -15,6 +15,8 @@ type State struct {
 	Budgets *Budgets
 	Holds   *Holds
 	Counters
+	// storeIll is true from the first failure of the rate-limit store to its next answer.
+	storeIll atomic.Bool
 }
 
 // NewState returns an empty State whose clock is now; nil means time.Now.

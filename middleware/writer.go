@@ -119,11 +119,13 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if _, ok := w.raw.(http.Hijacker); !ok {
 		return nil, nil, http.ErrNotSupported
 	}
+	was := w.inner.Status()
+	w.inner.WriteHeader(http.StatusSwitchingProtocols)
 	conn, rw, err := w.inner.Hijack()
 	if err != nil {
+		w.inner.WriteHeader(was)
 		return nil, nil, err
 	}
-	w.inner.WriteHeader(http.StatusSwitchingProtocols)
 	w.hijacked = true
 	w.x.disarm(conn)
 	return conn, rw, nil

@@ -1,0 +1,257 @@
+package middleware
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// reader is an app that reads the whole body and answers as the body's errors ask.
+func reader(c *gin.Context) {
+	n, err := io.Copy(io.Discard, c.Request.Body)
+	if status := BodyStatus(err); status != 0 {
+		Reject(c, "upstream", status, err.Error())
+		return
+	}
+	c.String(http.StatusOK, "%d", n)
+}
+
+// upload is a stand whose app reads bodies.
+func upload(t *testing.T, s Settings) *stand {
+	t.Helper()
+	gin.SetMode(gin.ReleaseMode)
+	st := &stand{State: NewState(nil)}
+	chain, err := Chain(s, Parts{State: st.State, OnReject: func(r Rejection) {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		st.rejected = append(st.rejected, r)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := gin.New()
+	e.Use(chain...)
+	e.NoRoute(reader)
+	st.Server = newServer(t, e)
+	return st
+}
+
+// raw opens a connection and sends text.
+func (st *stand) raw(t *testing.T, text string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	conn, err := net.Dial("tcp", st.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+	return conn, bufio.NewReader(conn)
+}
+
+// status reads one answer's status.
+func status(t *testing.T, r *bufio.Reader) int {
+	t.Helper()
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	return resp.StatusCode
+}
+
+const chunkedPost = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+func TestBodyAboveTheCapIs413HoweverItComes(t *testing.T) {
+	s := quiet()
+	s.BodyMax = 1000
+	st := upload(t, s)
+	for _, size := range []int{0, 1, 999, 1000} {
+		resp := st.do(t, http.MethodPost, "/", strings.NewReader(strings.Repeat("x", size)))
+		wantStatus(t, resp, http.StatusOK)
+		chunked := st.do(t, http.MethodPost, "/", io.MultiReader(strings.NewReader(strings.Repeat("x", size))))
+		wantStatus(t, chunked, http.StatusOK)
+		if got := bodyOf(t, chunked); got != fmt.Sprint(size) {
+			t.Errorf("the app read %s bytes, want %d", got, size)
+		}
+	}
+	resp := st.do(t, http.MethodPost, "/", io.MultiReader(strings.NewReader(strings.Repeat("x", 1001))))
+	wantStatus(t, resp, http.StatusRequestEntityTooLarge)
+	wantOnce(t, resp, onceEach...)
+
+	// The length alone is enough: not one byte of the body is sent here.
+	_, r := st.raw(t, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n")
+	if got := status(t, r); got != http.StatusRequestEntityTooLarge {
+		t.Errorf("announced length: got %d, want 413", got)
+	}
+	if got := st.State.TooLarge.Load(); got != 2 {
+		t.Errorf("counted %d too large, want 2", got)
+	}
+}
+
+func TestElevenMegabytesChunkedAre413ByDefault(t *testing.T) {
+	st := upload(t, quiet())
+	resp := st.do(t, http.MethodPost, "/", io.LimitReader(zeroes{}, 11_000_000))
+	wantStatus(t, resp, http.StatusRequestEntityTooLarge)
+}
+
+func TestMalformedChunkIs400(t *testing.T) {
+	st := upload(t, quiet())
+	_, r := st.raw(t, chunkedPost+"zz\r\nhello\r\n")
+	if got := status(t, r); got != http.StatusBadRequest {
+		t.Errorf("got %d, want 400", got)
+	}
+}
+
+func TestClientThatLeavesIsOnlyLogged(t *testing.T) {
+	st := upload(t, quiet())
+	conn, _ := st.raw(t, chunkedPost+"5\r\nhel")
+	_ = conn.Close()
+	eventually(t, "rejection told", func() bool { return len(st.rejections()) == 1 })
+	if got := st.rejections()[0].Status; got != statusClientGone {
+		t.Errorf("got status %d, want 499", got)
+	}
+}
+
+func TestStalledBodyIs408AndASteadyOnePasses(t *testing.T) {
+	s := quiet()
+	s.Timeouts.Idle = 400 * time.Millisecond
+	st := upload(t, s)
+	began := time.Now()
+	_, r := st.raw(t, chunkedPost+"1\r\nx\r\n")
+	if got := status(t, r); got != http.StatusRequestTimeout {
+		t.Errorf("stalled: got %d, want 408", got)
+	}
+	if took := time.Since(began); took > 600*time.Millisecond+time.Second {
+		t.Errorf("stalled: took %s, want about the idle time", took)
+	}
+	conn, r := st.raw(t, chunkedPost)
+	for range 10 {
+		// The pause is what is tested here: each byte comes well within the idle time, all of them far beyond it.
+		time.Sleep(100 * time.Millisecond)
+		_, _ = io.WriteString(conn, "1\r\nx\r\n")
+	}
+	_, _ = io.WriteString(conn, "0\r\n\r\n")
+	if got := status(t, r); got != http.StatusOK {
+		t.Errorf("steady: got %d, want 200", got)
+	}
+}
+
+func TestTricklingBodyIs408AtTheMinimumRate(t *testing.T) {
+	c := newClock()
+	conn := &deadlineLog{}
+	p := &pace{conn: conn, now: c.now, idle: 30 * time.Second, rate: 5, began: c.now()}
+	for i := range 100 {
+		if !p.before() {
+			if i < 2 {
+				t.Fatalf("cut after %d bytes, before the first idle time was over", i)
+			}
+			return
+		}
+		p.after(1, nil)
+		c.pass(29 * time.Second)
+	}
+	t.Error("a body of one byte in 29 s was never cut")
+}
+
+func TestDeadlineMovesOnlyWithProgressAndGoesAtTheEnd(t *testing.T) {
+	c := newClock()
+	conn := &deadlineLog{}
+	p := &pace{conn: conn, now: c.now, idle: 8 * time.Second, began: c.now()}
+	for range 100 {
+		p.before()
+		p.after(1000, nil)
+		c.pass(100 * time.Millisecond)
+	}
+	if n := len(conn.read); n < 3 || n > 6 {
+		t.Errorf("the deadline was moved %d times in 10 s of steady reads, want about once in 2 s", n)
+	}
+	p.after(0, io.EOF)
+	if last := conn.read[len(conn.read)-1]; !last.IsZero() {
+		t.Errorf("got deadline %v after the end, want none", last)
+	}
+	n := len(conn.read)
+	p.before()
+	p.detach()
+	c.pass(time.Minute)
+	p.before()
+	if len(conn.read) != n {
+		t.Error("the deadline was touched after the end")
+	}
+}
+
+// deadlineLog records the deadlines that were set.
+type deadlineLog struct{ read, write []time.Time }
+
+func (d *deadlineLog) SetReadDeadline(t time.Time) error  { d.read = append(d.read, t); return nil }
+func (d *deadlineLog) SetWriteDeadline(t time.Time) error { d.write = append(d.write, t); return nil }
+
+func TestSlowAppIsNotCutByTheBodysDeadline(t *testing.T) {
+	s := quiet()
+	s.Timeouts.Idle = 100 * time.Millisecond
+	st := started(t, s, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		select {
+		case <-r.Context().Done():
+		case <-time.After(500 * time.Millisecond): // longer than the idle time: that is what is tested
+			ok(w, r)
+		}
+	})
+	resp := st.do(t, http.MethodPost, "/", strings.NewReader("body"))
+	if got := bodyOf(t, resp); got != "ok" {
+		t.Errorf("got %q, want the slow app's answer", got)
+	}
+	again := st.do(t, http.MethodPost, "/", strings.NewReader("body"))
+	if got := bodyOf(t, again); got != "ok" {
+		t.Errorf("second request on the connection: got %q, want the answer", got)
+	}
+}
+
+func TestClientThatDoesNotReadIsCut(t *testing.T) {
+	s := quiet()
+	s.Timeouts.Idle = 200 * time.Millisecond
+	ended := make(chan error, 1)
+	st := started(t, s, func(w http.ResponseWriter, _ *http.Request) {
+		_, err := io.Copy(w, io.LimitReader(zeroes{}, 1<<30))
+		ended <- err
+	})
+	st.raw(t, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("a gigabyte went to a client that reads nothing")
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("a client that reads nothing holds its handler after 5s")
+	}
+}
+
+func TestQuietStreamLivesBeyondTheIdleTime(t *testing.T) {
+	s := quiet()
+	s.Timeouts.Idle = 100 * time.Millisecond
+	st := started(t, s, func(w http.ResponseWriter, r *http.Request) {
+		for i := range 3 {
+			_, _ = fmt.Fprintf(w, "data: %d\n\n", i)
+			w.(http.Flusher).Flush()
+			select {
+			case <-r.Context().Done():
+				t.Error("the stream was cut")
+				return
+			case <-time.After(300 * time.Millisecond): // longer than the idle time: that is what is tested
+			}
+		}
+	})
+	if got := bodyOf(t, st.get(t, "/")); strings.Count(got, "data:") != 3 {
+		t.Errorf("got %q, want three events", got)
+	}
+}
