@@ -1,6 +1,7 @@
 package dbguard
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -109,14 +110,22 @@ func (g *Guard) viewBreaker(st *state) BreakerView {
 
 // TopQueries returns at most n structures, the one that took most time in all first.
 func (g *Guard) TopQueries(n int) []TopQuery {
-	top := []TopQuery{}
+	type ranked struct {
+		*structure
+		took uint64
+	}
+	var all []ranked
 	for _, s := range g.structures.all() {
+		all = append(all, ranked{s, s.took.Load()})
+	}
+	slices.SortFunc(all, func(a, b ranked) int {
+		return cmp.Or(cmp.Compare(b.took, a.took), bytes.Compare(a.fingerprint[:], b.fingerprint[:]))
+	})
+	top := []TopQuery{}
+	for _, s := range all[:min(n, len(all))] {
 		top = append(top, s.view())
 	}
-	slices.SortFunc(top, func(a, b TopQuery) int {
-		return cmp.Or(cmp.Compare(b.TotalMs, a.TotalMs), cmp.Compare(a.Fingerprint, b.Fingerprint))
-	})
-	return top[:min(n, len(top))]
+	return top
 }
 
 func (s *structure) view() TopQuery {
