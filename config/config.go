@@ -1,2 +1,103 @@
 // Package config gathers every part's settings: load, validate, origin of each value, reference page.
 package config
+
+import (
+	"sallyport/dbguard"
+	"sallyport/gateway/upstream"
+	"sallyport/middleware"
+)
+
+// Config is the whole settings file. Its values are checked; Load and Defaults make it.
+type Config struct {
+	Version     int      `yaml:"version" doc:"Version of this format: 1."`
+	PublicURL   string   `yaml:"public_url" doc:"Where visitors find the app, such as https://shop.example.com; empty means there is no public name yet."`
+	Environment string   `yaml:"environment" doc:"production, or development: that relaxes HSTS and CSP, and says so on every page."`
+	HTTP        HTTP     `yaml:"http" doc:"The HTTP door: cloudflared points here, the app stands behind."`
+	Database    Database `yaml:"database" doc:"The database door: the app's DATABASE_URL points here. Without upstream_file it is closed."`
+	Admin       Admin    `yaml:"admin" doc:"The page, /api/hardening and /metrics; refuses what came through the tunnel."`
+	History     History  `yaml:"history" doc:"What happened, kept over restarts."`
+	Log         Log      `yaml:"log" doc:"The program's own log."`
+	Drift       Drift    `yaml:"drift" doc:"Files of the app in which ports are written once more; they are compared."`
+	Smoke       Smoke    `yaml:"smoke" doc:"Requests that must work before the app is shown."`
+
+	// book knows where each value came from; nil where Config was not loaded.
+	book *book
+}
+
+// HTTP is the section of the HTTP door.
+type HTTP struct {
+	Listen        string              `yaml:"listen" doc:"Address of the door, an IP literal with a port; cloudflared points here and nowhere else."`
+	App           upstream.Settings   `yaml:",inline"`
+	Door          middleware.Settings `yaml:",inline"`
+	RequireTunnel string              `yaml:"require_tunnel" doc:"Whether requests must come by our own connector: off, report or enforce."`
+}
+
+// Database is the section of the database door.
+type Database struct {
+	Listen       string           `yaml:"listen" doc:"Address of the door, an IP literal with a port; the app's DATABASE_URL points here."`
+	UpstreamFile string           `yaml:"upstream_file" doc:"File with the real database's URL; it must say sslmode."`
+	UpstreamEnv  string           `yaml:"upstream_env" doc:"Name of the variable with the real database's URL, in place of upstream_file."`
+	Users        []User           `yaml:"users" doc:"Who may log in at the door: the app's own user, not the database's."`
+	Pool         Pool             `yaml:"pool" doc:"Connections to PostgreSQL that the app's many share."`
+	Guard        dbguard.Settings `yaml:",inline"`
+	AllowList    AllowList        `yaml:"allow_list" doc:"The statements this app is known to send, learned by: sallyport learn."`
+}
+
+// Enabled reports whether there is a database to guard.
+func (d Database) Enabled() bool { return d.UpstreamFile != "" || d.UpstreamEnv != "" }
+
+// User is one login of the database door.
+type User struct {
+	Name         string `yaml:"name" doc:"User name in the app's DATABASE_URL."`
+	PasswordFile string `yaml:"password_file" doc:"File with the password, or with its SCRAM-SHA-256 verifier."`
+	PasswordEnv  string `yaml:"password_env" doc:"Name of the variable with the password, in place of password_file."`
+}
+
+// Admin is the section of the admin listener.
+type Admin struct {
+	Listen    string `yaml:"listen" doc:"Address of the page and the API; off loopback it needs a token."`
+	TokenFile string `yaml:"token_file" doc:"File with the bearer token of the API."`
+	TokenEnv  string `yaml:"token_env" doc:"Name of the variable with the token, in place of token_file."`
+	OnDoor    string `yaml:"on_door" doc:"off, or token: GET /api/hardening/* on the HTTP door too, for a bearer of the token."`
+}
+
+// HasToken reports whether a token is set.
+func (a Admin) HasToken() bool { return a.TokenFile != "" || a.TokenEnv != "" }
+
+// AllowList is the learned list of statements.
+type AllowList struct {
+	File string `yaml:"file" doc:"The list; sallyport learn writes it."`
+	Mode string `yaml:"mode" doc:"off, observe (tell what is not on it) or enforce (refuse it)."`
+}
+
+// Log is the section of the program's own log.
+type Log struct {
+	Level  string `yaml:"level" doc:"Least severity written: debug, info, warn or error."`
+	Format string `yaml:"format" doc:"json, text, or auto: text on a terminal, json elsewhere."`
+	File   string `yaml:"file" doc:"File to write to; empty means standard error."`
+	Rotate Rotate `yaml:"rotate" doc:"When a log file is put aside for a new one."`
+}
+
+// Rotate says when a log file is put aside.
+type Rotate struct {
+	Size int64 `yaml:"size" unit:"bytes" doc:"Size at which a new file is begun."`
+	Keep int   `yaml:"keep" doc:"Old files that are kept."`
+}
+
+// Drift names files of the app.
+type Drift struct {
+	Files []string `yaml:"files" doc:"Files such as /srv/shop/.env; the ports they name are compared with these settings."`
+}
+
+// Smoke holds the requests of sallyport smoke.
+type Smoke struct {
+	Requests []SmokeRequest `yaml:"requests" doc:"Requests in order; each must answer as it says."`
+}
+
+// SmokeRequest is one request that must work.
+type SmokeRequest struct {
+	Get        string `yaml:"get" doc:"Path that is asked, such as /api/products."`
+	Status     int    `yaml:"status" doc:"Status that must be answered; 0 means 200."`
+	Contains   string `yaml:"contains" doc:"Text that the answer must hold."`
+	MinQueries int    `yaml:"min_queries" doc:"Statements that it must cause at the database door; fewer mean that the app goes past it."`
+}

@@ -1,0 +1,63 @@
+package config
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+func (h HTTP) check() []error {
+	var bad complaints
+	bad.listen("listen", h.Listen)
+	bad.oneOf("require_tunnel", h.RequireTunnel, "off", "report", "enforce")
+	return bad
+}
+
+func (d Database) check() []error {
+	var bad complaints
+	bad.listen("listen", d.Listen)
+	bad.add(d.UpstreamFile != "" && d.UpstreamEnv != "", "upstream_env is set beside upstream_file, want one of them")
+	bad.oneOf("allow_list.mode", d.AllowList.Mode, "off", "observe", "enforce")
+	bad.add(d.AllowList.Mode != "off" && d.AllowList.File == "", "allow_list.file is empty, want the list that sallyport learn wrote")
+	seen := map[string]bool{}
+	for i, u := range d.Users {
+		key := "users[" + strconv.Itoa(i) + "]"
+		bad.add(u.Name == "", "%s.name is empty, want the user of the app's DATABASE_URL", key)
+		bad.add(seen[u.Name], "%s.name is %q, which an earlier one has", key, u.Name)
+		bad.add((u.PasswordFile == "") == (u.PasswordEnv == ""), "%s.password_file is needed, or password_env in its place", key)
+		seen[u.Name] = true
+	}
+	return bad
+}
+
+func (a Admin) check() []error {
+	var bad complaints
+	bad.listen("listen", a.Listen)
+	bad.oneOf("on_door", a.OnDoor, "off", "token")
+	bad.add(a.TokenFile != "" && a.TokenEnv != "", "token_env is set beside token_file, want one of them")
+	bad.add(a.OnDoor == "token" && !a.HasToken(), "token_file is empty, want a token because on_door is token")
+	if ap, err := netip.ParseAddrPort(a.Listen); err == nil {
+		bad.add(!ap.Addr().IsLoopback() && !a.HasToken(), "token_file is empty, want a token because listen (%s) leaves loopback", a.Listen)
+	}
+	return bad
+}
+
+func (l Log) check() []error {
+	var bad complaints
+	bad.oneOf("level", l.Level, "debug", "info", "warn", "error")
+	bad.oneOf("format", l.Format, "json", "text", "auto")
+	bad.add(l.Rotate.Size < 1e6, "rotate.size is %s, want 1MB or more", formatSize(l.Rotate.Size))
+	bad.add(l.Rotate.Keep < 1, "rotate.keep is %d, want 1 or more", l.Rotate.Keep)
+	return bad
+}
+
+func (s Smoke) check() []error {
+	var bad complaints
+	for i, r := range s.Requests {
+		key := "requests[" + strconv.Itoa(i) + "]"
+		bad.add(!strings.HasPrefix(r.Get, "/"), "%s.get is %s, want a path that begins with /", key, shown(r.Get))
+		bad.add(r.Status != 0 && (r.Status < 100 || r.Status > 599), "%s.status is %d, want 100 to 599", key, r.Status)
+		bad.add(r.MinQueries < 0, "%s.min_queries is %d, want 0 or more", key, r.MinQueries)
+	}
+	return bad
+}

@@ -1,0 +1,28 @@
+package config
+
+import (
+	"time"
+
+	"sallyport/dbguard"
+	"sallyport/gateway/upstream"
+	"sallyport/middleware"
+)
+
+// Defaults returns the settings that hold where nothing is said. Their origin is "default".
+func Defaults() Config {
+	return Config{
+		Version:     1,
+		Environment: "production",
+		HTTP: HTTP{
+			Listen: "127.0.0.1:8080", App: upstream.Defaults(), Door: middleware.Defaults(), RequireTunnel: "report",
+		},
+		Database: Database{
+			Listen: "127.0.0.1:6432", Guard: dbguard.Defaults(),
+			Pool:      Pool{Mode: "transaction", Max: 10, Wait: 5 * time.Second, Idle: 5 * time.Minute},
+			AllowList: AllowList{File: "allowlist.yaml", Mode: "off"},
+		},
+		Admin:   Admin{Listen: "127.0.0.1:9901", OnDoor: "off"},
+		History: History{Keep: 30 * 24 * time.Hour, Max: 200_000_000},
+		Log:     Log{Level: "info", Format: "auto", Rotate: Rotate{Size: 20_000_000, Keep: 7}},
+	}
+}
