@@ -114,11 +114,30 @@ func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if checked, ok := conn.(interface{ Release() (net.Conn, []byte) }); ok {
+		bare, early := checked.Release()
+		conn = &prefixed{Conn: bare, early: early}
+	}
 	a.x.tell(nil)
 	a.x.upgraded = conn
 	a.x.u.upgrades.remember(conn)
 	a.x.u.meter.upgrades.Add(1)
 	return conn, rw, nil
+}
+
+// prefixed is a connection of which some bytes were read before.
+type prefixed struct {
+	net.Conn
+	early []byte
+}
+
+func (p *prefixed) Read(b []byte) (int, error) {
+	if len(p.early) == 0 {
+		return p.Conn.Read(b)
+	}
+	n := copy(b, p.early)
+	p.early = p.early[n:]
+	return n, nil
 }
 
 func copyInto(dst, src http.Header) {
