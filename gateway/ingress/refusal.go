@@ -14,6 +14,7 @@ type Refusal struct {
 	Reason string
 }
 
+// Error returns the reason.
 func (r *Refusal) Error() string { return "request refused: " + r.Reason }
 
 // HTTPStatus returns the status that the client is answered.
