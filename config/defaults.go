@@ -4,6 +4,9 @@ import (
 	"time"
 
 	"sallyport/dbguard"
+	"sallyport/gateway/alert"
+	"sallyport/gateway/journal"
+	"sallyport/gateway/tunnel"
 	"sallyport/gateway/upstream"
 	"sallyport/middleware"
 )
@@ -21,8 +24,10 @@ func Defaults() Config {
 			Pool:      Pool{Mode: "transaction", Max: 10, Wait: 5 * time.Second, Idle: 5 * time.Minute},
 			AllowList: AllowList{File: "allowlist.yaml", Mode: "off"},
 		},
+		Tunnel:  tunnel.Defaults(),
 		Admin:   Admin{Listen: "127.0.0.1:9901", OnDoor: "off"},
-		History: History{Keep: 30 * 24 * time.Hour, Max: 200_000_000},
+		Alerts:  alert.Defaults(),
+		History: journal.Defaults(),
 		Log:     Log{Level: "info", Format: "auto", Rotate: Rotate{Size: 20_000_000, Keep: 7}},
 	}
 }

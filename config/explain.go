@@ -71,6 +71,9 @@ func (s setting) shown() string {
 	if s.secret && !s.value.IsZero() {
 		return `"***"`
 	}
+	if s.name == "heartbeat_url" {
+		return quoted(hostOnly(s.value.String()))
+	}
 	return yamlText(s.value, s.unit)
 }
 
@@ -132,6 +135,15 @@ func redacted(text string) string {
 		u.Fragment = "***"
 	}
 	return strings.ReplaceAll(u.String(), "%2A%2A%2A", "***")
+}
+
+// hostOnly hides a URL's path: that of a dead man's switch is its password.
+func hostOnly(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return strings.Repeat("*", min(3, len(text)))
+	}
+	return u.Scheme + "://" + u.Host + "/***"
 }
 
 // quoted is text as a YAML scalar that reads back as the same text.

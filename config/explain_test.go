@@ -45,8 +45,9 @@ func TestPlantedSecretsAreNeverShown(t *testing.T) {
 	if got := mistakesOf(t, text); got == "" || strings.Contains(got, secret) {
 		t.Errorf("a mistake shows the secret, or none was found: %s", got)
 	}
-	t.Setenv("DB", "postgres://u:"+secret+"@127.0.0.1/x?sslmode=disable")
-	cfg, err := load(Sources{Environ: []string{"DB=postgres://u:" + secret + "@127.0.0.1/x"}, Flags: []Flag{{"--set", "database.upstream_env", "DB"}}}, nil)
+	cfg, err := load(Sources{Environ: []string{"DB=postgres://u:" + secret + "@127.0.0.1/x"}, Flags: []Flag{
+		{"--set", "database.upstream_env", "DB"}, {"--set", "alerts.heartbeat_url", "https://hc.example.com/" + secret},
+	}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,10 +26,3 @@ func (p Pool) validate() []error {
 	}
 	return bad
 }
-
-// History is the history file; the section moves to gateway/journal with its settings.
-type History struct {
-	Path string        `yaml:"path" doc:"The SQLite file that keeps events and one-minute figures; empty keeps them in memory only."`
-	Keep time.Duration `yaml:"keep" doc:"How long events and figures stay in the history file."`
-	Max  int64         `yaml:"max" unit:"bytes" doc:"How large the history file may grow; the oldest day goes first."`
-}

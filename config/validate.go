@@ -28,7 +28,10 @@ func (c *Config) parts() []part {
 		{"database", c.Database.Guard.Validate},
 		{"database", c.Database.Pool.validate},
 		{"database", c.Database.check},
+		{"tunnel", c.Tunnel.Validate},
 		{"admin", c.Admin.check},
+		{"alerts", c.Alerts.Validate},
+		{"history", c.History.Validate},
 		{"log", c.Log.check},
 		{"smoke", c.Smoke.check},
 	}
