@@ -1,2 +1,54 @@
-// Package wire is the database door: a PostgreSQL wire proxy with a transaction pool around a dbguard.Guard.
+// Package wire is the database door: a PostgreSQL proxy that pools server connections and asks a guard about each statement.
+//
+// A client has one goroutine that reads it, a server connection one that reads that. Between them stand front and back, which
+// know the protocol and do no I/O: messages go in, bytes for the other side come out.
 package wire
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"sallyport/dbguard"
+)
+
+// Guard is what the door asks about statements.
+type Guard interface {
+	// Judge screens a text; see dbguard.Admission.
+	Judge(q dbguard.Query) (*dbguard.Verdict, error)
+	// Start counts a statement that begins to run.
+	Start(c dbguard.Client, v *dbguard.Verdict) *dbguard.Permit
+}
+
+// Door lets PostgreSQL clients in. Its fields must not change once Run was called.
+type Door struct {
+	Settings Settings
+	// Guard judges and counts.
+	Guard Guard
+	// Dialling runs one attempt to reach the database, or several: breaker and retries. nil runs it once.
+	Dialling func(ctx context.Context, attempt func(context.Context) error) error
+	// QueryTimeout is how long a statement may run; 0 means 30 seconds.
+	QueryTimeout time.Duration
+	// Logger hears of refused logins and trouble; nil drops it.
+	Logger *slog.Logger
+	// Now is the clock, nil the system's.
+	Now func() time.Time
+	// Dial reaches the database, nil by net.Dialer.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	running atomic.Pointer[proxy]
+}
+
+// Run serves clients of ln until ctx ends, and then for as long as running transactions may take. It closes ln, and returns when
+// everything it started has ended; nil where that is because ctx ended.
+func (d *Door) Run(ctx context.Context, ln net.Listener) error {
+	x, err := d.proxy(ln)
+	if err != nil {
+		_ = ln.Close()
+		return err
+	}
+	d.running.Store(x)
+	return x.run(ctx, ln)
+}

@@ -1,0 +1,122 @@
+package wire
+
+// server returns the client's server connection with its mutex held, borrowing one where none is attached. m are the marks of
+// what the client wants to run.
+func (s *session) server(m *marks) (*link, *problem) {
+	if l := s.lock(); l != nil {
+		if p := s.mayRun(l, m); p != nil {
+			l.mu.Unlock()
+			return nil, p
+		}
+		return l, nil
+	}
+	if err := s.flush(); err != nil {
+		return nil, fatal(codeLost, "client went away")
+	}
+	for {
+		l, p := s.proxy.pool.acquire(s.proxy.ctx, s)
+		if p != nil {
+			return nil, p
+		}
+		l.mu.Lock()
+		if !l.attach(s) {
+			l.mu.Unlock()
+			continue
+		}
+		if p := s.setUp(l); p != nil {
+			return nil, p
+		}
+		if p := s.mayRun(l, m); p != nil {
+			release := l.atReady(s)
+			l.mu.Unlock()
+			if release {
+				l.pool.put(l)
+			}
+			return nil, p
+		}
+		return l, nil
+	}
+}
+
+// mayRun is what stands against running a statement with the marks m on l; nil where nothing does.
+func (s *session) mayRun(l *link, m *marks) *problem {
+	if l.back.copyIn && !l.back.copyDone {
+		return fatal(codeProtocol, "unexpected message during COPY from stdin")
+	}
+	pool := l.pool
+	if m != nil && m.pins != 0 && s.front.pooled && s.front.pins == 0 && pool.pinned.Load() >= pool.mostPinned {
+		p := refuse(codeTooMany, "%s would keep a server connection, and %d of %d are kept already", m.pins, pool.pinned.Load(), pool.max)
+		p.hint = "End a session that holds such state, or raise pool.pins."
+		return p
+	}
+	return nil
+}
+
+// setUp makes a borrowed link look like the client's own: its settings, what it was told of the server, and a failed transaction
+// where it lost one. It is called with l.mu held, and returns with it unless there is a problem.
+func (s *session) setUp(l *link) *problem {
+	f := &s.front
+	if sql := change(l.back.applied, f.own); sql != "" {
+		if p := l.apply(sql); p != nil {
+			return p
+		}
+		l.back.applied = f.own
+	}
+	if f.told.of != nil && f.told.sig != l.back.reported.sig {
+		s.tellParameters(l.back.reported)
+	}
+	if f.status == 'E' {
+		l.ask("BEGIN")
+		l.ask(failingStatement)
+		l.back.override = f.lost
+		f.status, f.lost = 'I', nil
+	}
+	return nil
+}
+
+// apply runs sql on a link that was just attached and waits for it. Where it fails, nothing of it holds, and the link goes back.
+func (l *link) apply(sql string) *problem {
+	l.settingUp = true
+	l.back.failure = nil
+	l.ask(sql)
+	l.mu.Unlock()
+	if l.flush() != nil {
+		_ = l.conn.Close()
+	}
+	<-l.settled
+	l.mu.Lock()
+	failure := l.back.failure
+	if failure == nil {
+		return nil
+	}
+	l.back.failure = nil
+	release := false
+	if !l.closed {
+		release = l.leave()
+	}
+	l.mu.Unlock()
+	if release {
+		l.pool.put(l)
+	}
+	p := fromFatal(failure)
+	p.severity = severityError
+	return p
+}
+
+// tellParameters tells the client what differs from what it was told; the link's mutex is held.
+func (s *session) tellParameters(reported values) {
+	for name, value := range reported.of {
+		if s.front.told.of[name] != value {
+			s.local = appendParameter(s.local, name, value)
+		}
+	}
+	s.front.told = reported
+	s.wmu.Lock()
+	if !s.gone.Load() {
+		if _, err := s.conn.Write(s.local); err != nil {
+			s.hangUp()
+		}
+	}
+	s.wmu.Unlock()
+	s.local = s.local[:0]
+}

@@ -1,0 +1,111 @@
+package wire
+
+// back is what is known of a server connection's state: pure, without I/O. Its link's mutex guards it.
+type back struct {
+	owed answers
+	// status is that of the last ReadyForQuery: 'I', 'T' or 'E'.
+	status byte
+	// open reports an extended-protocol sequence that no Sync has ended yet.
+	open bool
+	// failed reports that the server skips everything until a Sync that was not sent yet.
+	failed bool
+	// copyIn reports that the server takes COPY data; copyDone that their end is on the way.
+	copyIn, copyDone bool
+	// began reports that a part of the answer to the request at the head went to the client.
+	began bool
+	// rest and restForward are about a message whose end has not come yet.
+	rest        int
+	restForward bool
+	// statements are the prepared statements that live on the server; unnamed is whose unnamed one does.
+	statements *cache
+	unnamed    *prepared
+	// reported are the values of ParameterStatus; applied are the settings that our clients made.
+	reported, applied values
+	// caught is the row that a catching answer got, failure the first error of a skipped request.
+	caught, failure []byte
+	// override is told instead of the next error: why the transaction that the client believes in was lost.
+	override *problem
+	// reason is told instead of the server's own 57014, until the next ReadyForQuery: why we cancelled.
+	reason *problem
+	watch  watcher
+}
+
+// watcher hears when a statement begins to run and how it ended; code is its SQLSTATE, "" where it succeeded.
+type watcher interface {
+	// began says that a's statement runs now; ended that it is over; failed that it could not even be prepared or bound.
+	began(a *answer)
+	ended(a *answer, code string, body []byte)
+	failed(a *answer, code string, body []byte)
+	// marked says that a request with marks is answered and had an effect.
+	marked(a *answer)
+}
+
+// quiet reports that nothing is owed and nothing is half said.
+func (b *back) quiet() bool {
+	return b.owed.empty() && !b.copyIn && !b.failed && b.rest == 0
+}
+
+// expect notes a request that was just written for the server.
+func (b *back) expect(a answer) {
+	idle := b.owed.empty()
+	b.owed.push(a)
+	if idle {
+		b.headChanged()
+	}
+}
+
+// headChanged tells the watcher of the statement whose turn it is.
+func (b *back) headChanged() {
+	if a := b.owed.first(); a != nil && a.verdict != nil {
+		b.watch.began(a)
+	}
+}
+
+// done takes the answer at the head.
+func (b *back) done(code string, body []byte) {
+	a := b.owed.first()
+	if a.verdict != nil {
+		b.watch.ended(a, code, body)
+	}
+	if a.marks != nil {
+		b.settleMarks(a)
+	}
+	b.owed.pop()
+	b.began = false
+	b.headChanged()
+}
+
+// settle gives the client the answers that the server need not give, as far as it is their turn.
+func (b *back) settle(out *sink) {
+	for a := b.owed.first(); a != nil; a = b.owed.first() {
+		switch {
+		case a.request == 'c':
+		case a.mode == fake && a.request == 'C':
+			out.make('3', 0, 0, 0, 4)
+		case a.mode == fake:
+			out.make('1', 0, 0, 0, 4)
+		default:
+			return
+		}
+		b.done("", nil)
+	}
+}
+
+// onlyFakes reports that no answer of the server stands before the end of the queue.
+func (b *back) onlyFakes() bool {
+	for _, a := range b.owed.waiting() {
+		if a.mode != fake && a.request != 'c' {
+			return false
+		}
+	}
+	return true
+}
+
+// settleMarks keeps what a request did to our books, or takes it back where nothing of it ran.
+func (b *back) settleMarks(a *answer) {
+	if a.code == "" || a.ran {
+		b.watch.marked(a)
+	} else if a.undo != nil {
+		a.undo()
+	}
+}

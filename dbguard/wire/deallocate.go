@@ -1,0 +1,73 @@
+package wire
+
+// deallocateQuery makes DEALLOCATE and DISCARD ALL in the Query that begins at start mean the client's statements, whose names
+// the server does not know.
+func (f *front) deallocateQuery(b *back, dst []byte, start int, m *marks, a *answer) []byte {
+	p := f.named[m.deallocate]
+	switch {
+	case m.deallocateAll || m.discardAll:
+		f.deallocateAll(b, a)
+	case p != nil && m.single:
+		dst = dst[:start]
+		if !b.statements.has(p.text) {
+			dst = f.prepare(b, dst, p, skip, nil)
+			b.expect(answer{request: 'S', mode: skip})
+			dst = append(dst, 'S', 0, 0, 0, 4)
+		}
+		f.deallocateOne(b, m.deallocate, p, a)
+		dst = appendQuery(dst, deallocateText(p))
+	}
+	return dst
+}
+
+func deallocateText(p *prepared) string { return `DEALLOCATE "` + p.text.name + `"` }
+
+// deallocateTail is the tail of a Parse message for DEALLOCATE with the name that the server knows.
+func (f *front) deallocateTail(tail []byte, m *marks) []byte {
+	p := f.named[m.deallocate]
+	if p == nil || !m.single {
+		return tail
+	}
+	return append(appendText(nil, deallocateText(p)), 0, 0)
+}
+
+// deallocateExecute notes what running a prepared DEALLOCATE or DISCARD ALL does.
+func (f *front) deallocateExecute(b *back, dst []byte, m *marks, a *answer) []byte {
+	if !f.pooled {
+		return dst
+	}
+	p := f.named[m.deallocate]
+	switch {
+	case m.deallocateAll || m.discardAll:
+		f.deallocateAll(b, a)
+	case p != nil && m.single:
+		if !b.statements.has(p.text) {
+			dst = f.prepare(b, dst, p, inject, nil)
+		}
+		f.deallocateOne(b, m.deallocate, p, a)
+	}
+	return dst
+}
+
+// deallocateOne forgets a statement on both sides.
+func (f *front) deallocateOne(b *back, name string, p *prepared, a *answer) {
+	was, _ := b.statements.remove(p.text)
+	undo := f.closeNamed(name)
+	a.undo = func() { undo(); b.statements.restore(was) }
+}
+
+// deallocateAll forgets all statements on both sides.
+func (f *front) deallocateAll(b *back, a *answer) {
+	named, size, cached, unnamed := f.named, f.textBytes, b.statements, f.unnamed
+	f.named, f.textBytes, b.statements = map[string]*prepared{}, 0, newCache()
+	f.unnamed, b.unnamed = nil, nil
+	for _, p := range named {
+		f.library.drop(p.text)
+	}
+	a.undo = func() {
+		for _, p := range named {
+			f.library.hold(p.text)
+		}
+		f.named, f.textBytes, b.statements, f.unnamed = named, size, cached, unnamed
+	}
+}

@@ -1,0 +1,209 @@
+package wire
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// errServerClosed is why a link ends that the server closed.
+var errServerClosed = errors.New("server closed the connection")
+
+// link is one server connection. Its own goroutine reads it, for as long as it lives; whoever has something to say writes.
+type link struct {
+	pool   *pool
+	conn   net.Conn
+	secure *tls.Config
+	pid    uint32
+	secret []byte
+	born   time.Time
+	// idleSince is when it came back to the pool; the pool's mutex guards it.
+	idleSince time.Time
+	// dedicated reports session mode: it serves one client and is closed after it.
+	dedicated bool
+
+	mu   sync.Mutex // guards everything below, and the front of the attached session
+	back back
+	// session is the attached client; nil while idle. It stays until its cleanup ended where the client is gone.
+	session *session
+	// out is what has to be written, spare an empty buffer to take its place; writing says that somebody is at it.
+	out, spare []byte
+	writing    bool
+	closed     bool
+	// orphan reports that the client lost the link to the idle limit and the transaction is being rolled back.
+	orphan bool
+	// streaming reports that the client is in the middle of a message whose beginning the server has.
+	streaming bool
+	// settingUp says that the attaching goroutine waits on settled for the end of our own requests.
+	settingUp, probing bool
+	settled            chan struct{}
+	// cancels counts cancel requests on their way; fence is closed when there are none any more. parked says that the pool gets
+	// the link then.
+	cancels int
+	fence   chan struct{}
+	parked  bool
+	// timedOut reports that the query timeout cancelled what runs.
+	timedOut bool
+	// since is when the statement that runs began, idle when the client last left the server waiting inside a transaction; zero
+	// where neither is the case.
+	since, idle time.Time
+	sink        sink
+
+	// holder is the session, and heldSince the time since when in Unix nanoseconds, for those who must not wait for mu.
+	holder    atomic.Pointer[session]
+	heldSince atomic.Int64
+}
+
+// read relays until the server connection ends. It is the link's goroutine.
+func (l *link) read() {
+	buf := make([]byte, bufferSize)
+	n := 0
+	for {
+		got, err := l.conn.Read(buf[n:])
+		n += got
+		if got > 0 {
+			used, ok := l.process(buf[:n])
+			if !ok {
+				return
+			}
+			n = copy(buf, buf[used:n])
+			if n == len(buf) {
+				buf = append(buf, make([]byte, len(buf))...)
+			} else if len(buf) > bufferSize && n < bufferSize {
+				buf = append(make([]byte, 0, bufferSize), buf[:bufferSize]...)
+			}
+		}
+		if err != nil {
+			l.lost(fatal(codeLost, "the connection to the database was lost"))
+			return
+		}
+	}
+}
+
+// process takes what was read. It reports how much it used, and false where the link is over.
+func (l *link) process(buf []byte) (used int, ok bool) {
+	l.mu.Lock()
+	s := l.session
+	t := l.back.relay(buf, &l.sink)
+	if t.fatal != nil {
+		l.mu.Unlock()
+		l.deliver(s)
+		l.lost(fromFatal(t.fatal))
+		return 0, false
+	}
+	release := false
+	if t.ready {
+		release = l.atReady(s)
+	}
+	if t.told && s != nil {
+		s.front.told = l.back.reported
+	}
+	if s != nil && len(l.sink.parts) > 0 {
+		s.wmu.Lock()
+		l.mu.Unlock()
+		s.write(&l.sink)
+		s.wmu.Unlock()
+	} else {
+		l.mu.Unlock()
+	}
+	l.sink.reset()
+	if t.params {
+		l.pool.report(l)
+	}
+	if release {
+		l.pool.put(l)
+	}
+	if l.flush() != nil {
+		l.lost(fatal(codeLost, "the connection to the database was lost"))
+		return 0, false
+	}
+	return t.used, true
+}
+
+// deliver writes what was gathered for s before the link ended.
+func (l *link) deliver(s *session) {
+	if s != nil && len(l.sink.parts) > 0 {
+		s.wmu.Lock()
+		s.write(&l.sink)
+		s.wmu.Unlock()
+	}
+	l.sink.reset()
+}
+
+// fromFatal is a server's FATAL error as its client will see it.
+func fromFatal(body []byte) *problem {
+	if len(body) < 2 {
+		return fatal(codeLost, "the database broke the protocol")
+	}
+	return &problem{
+		severity: severityFatal, code: errorField(body, 'C'), message: errorField(body, 'M'),
+		detail: errorField(body, 'D'), hint: errorField(body, 'H'),
+	}
+}
+
+// flush writes what is to be written. It never waits for another writer: that one takes it along.
+func (l *link) flush() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.writing {
+		return nil
+	}
+	l.writing = true
+	defer func() { l.writing = false }()
+	for len(l.out) > 0 {
+		b := l.out
+		l.out, l.spare = l.spare[:0], nil
+		l.mu.Unlock()
+		_, err := l.conn.Write(b)
+		l.mu.Lock()
+		if cap(b) <= bufferSize {
+			l.spare = b[:0]
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close ends the link; its goroutine notices.
+func (l *link) close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	_ = l.conn.Close()
+}
+
+// attach gives the link to s and reports whether it is still alive; the caller has it from the pool. l.mu is held.
+func (l *link) attach(s *session) bool {
+	if l.closed {
+		return false
+	}
+	l.session = s
+	l.back.watch = s
+	l.holder.Store(s)
+	l.heldSince.Store(l.pool.now().UnixNano())
+	s.link.Store(l)
+	return true
+}
+
+// detach takes the link from its client; l.mu is held.
+func (l *link) detach() {
+	l.session.link.Store(nil)
+	l.session = nil
+	l.back.watch, l.back.override = unwatched{}, nil
+	l.since, l.idle = time.Time{}, time.Time{}
+	l.timedOut = false
+	l.holder.Store(nil)
+}
+
+// unwatched is the watcher of a link without a client.
+type unwatched struct{}
+
+func (unwatched) began(*answer)                  {}
+func (unwatched) ended(*answer, string, []byte)  {}
+func (unwatched) failed(*answer, string, []byte) {}
+func (unwatched) marked(*answer)                 {}

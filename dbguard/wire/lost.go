@@ -1,0 +1,52 @@
+package wire
+
+// lost ends the link after its connection died of p: its client is told, and lives on where it can.
+func (l *link) lost(p *problem) {
+	_ = l.conn.Close()
+	l.mu.Lock()
+	wasIdle := l.session == nil && !l.parked
+	l.closed = true
+	s := l.session
+	if l.settingUp {
+		l.settingUp = false
+		l.back.failure = p.append(nil)[headerSize:]
+		l.settled <- struct{}{}
+	}
+	if s != nil {
+		l.tell(s, p)
+	} else {
+		l.mu.Unlock()
+	}
+	l.pool.lost(l, wasIdle)
+}
+
+// tell gives the client what it is owed, and detaches it. It is called with l.mu held and returns without.
+func (l *link) tell(s *session, p *problem) {
+	if l.timedOut {
+		p = refuse(codeCancelled, "canceling statement due to query timeout of %s", s.proxy.queryTimeout)
+	}
+	f := &s.front
+	gone := s.gone.Load()
+	keep := f.pooled && f.pins == 0 && !gone
+	said := *p
+	if keep {
+		said.severity = severityError
+	}
+	var out sink
+	alive := l.back.lose(f, &said, &out) && keep
+	if !keep {
+		out.reset()
+		out.make(p.asFatal().append(nil)...)
+	}
+	l.pin(f, 0)
+	l.detach()
+	s.wmu.Lock()
+	l.mu.Unlock()
+	if !gone {
+		s.write(&out)
+	}
+	s.wmu.Unlock()
+	if !alive {
+		s.hangUp()
+	}
+}

@@ -1,0 +1,141 @@
+package wire
+
+import (
+	"container/list"
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// pool lends server connections, to those who wait longest first.
+type pool struct {
+	proxy *proxy
+	max   int
+	// room is how many may wait, patience for how long, lifetime how old a connection may become, rest how long it may idle.
+	room                     int
+	patience, lifetime, rest time.Duration
+	now                      func() time.Time
+	// pinned counts the links tied to a client, mostPinned is their limit.
+	pinned     atomic.Int32
+	mostPinned int32
+
+	mu sync.Mutex // guards everything below
+	// links are all that live, idle those that nobody has, the last used last; dialling counts those being made.
+	links     map[*link]struct{}
+	idle      []*link
+	dialling  int
+	waiters   list.List
+	closed    bool
+	listed    []*link // the sweeper's own
+	parameter values // what the server last reported at a login
+}
+
+// waiter is a client that waits for a server connection.
+type waiter struct {
+	session *session
+	since   time.Time
+	grant   chan grant // of size one; exactly one grant comes
+	at      *list.Element
+}
+
+// grant is what a waiter gets: a link, the right to dial, or a problem.
+type grant struct {
+	link    *link
+	dial    bool
+	problem *problem
+}
+
+// acquire lends s a server connection. It blocks until there is one, or until the wait is over.
+func (p *pool) acquire(ctx context.Context, s *session) (*link, *problem) {
+	p.mu.Lock()
+	g, w := p.ask(s)
+	p.mu.Unlock()
+	if w != nil {
+		g = <-w.grant
+	}
+	for g.dial {
+		l, err := p.dial(ctx, s)
+		if err == nil {
+			return l, nil
+		}
+		if w = p.waitAfter(s); w == nil {
+			return nil, fromServer(err)
+		}
+		g = <-w.grant
+	}
+	return g.link, g.problem
+}
+
+// ask answers at once where it can, else it queues s; p.mu is held.
+func (p *pool) ask(s *session) (grant, *waiter) {
+	if p.closed {
+		return grant{problem: shuttingDown()}, nil
+	}
+	if p.waiters.Len() == 0 {
+		if l := p.takeIdle(s.front.own.sig); l != nil {
+			return grant{link: l}, nil
+		}
+		if len(p.links)+p.dialling < p.max {
+			p.dialling++
+			return grant{dial: true}, nil
+		}
+	}
+	if p.waiters.Len() >= p.room {
+		return grant{problem: p.full("the queue for a database connection is full")}, nil
+	}
+	return grant{}, p.queue(s)
+}
+
+func (p *pool) queue(s *session) *waiter {
+	w := &waiter{session: s, since: p.now(), grant: make(chan grant, 1)}
+	w.at = p.waiters.PushBack(w)
+	s.waiting.Store(w)
+	return w
+}
+
+// waitAfter queues s after it could not dial, where others' connections may still serve it; nil where there are none.
+func (p *pool) waitAfter(s *session) *waiter {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.links) == 0 || p.closed {
+		return nil
+	}
+	w := p.queue(s)
+	p.waiters.MoveToFront(w.at)
+	if l := p.takeIdle(s.front.own.sig); l != nil {
+		p.serve(grant{link: l})
+	}
+	return w
+}
+
+// takeIdle takes the idle link whose settings are those wanted, else the one used last.
+func (p *pool) takeIdle(sig string) *link {
+	n := len(p.idle)
+	if n == 0 {
+		return nil
+	}
+	best := n - 1
+	for i := n - 1; i >= 0; i-- {
+		if p.idle[i].back.applied.sig == sig {
+			best = i
+			break
+		}
+	}
+	l := p.idle[best]
+	p.idle = append(p.idle[:best], p.idle[best+1:]...)
+	return l
+}
+
+// serve gives g to the first waiter and reports whether there was one; p.mu is held.
+func (p *pool) serve(g grant) bool {
+	first := p.waiters.Front()
+	if first == nil {
+		return false
+	}
+	w := p.waiters.Remove(first).(*waiter)
+	w.session.waiting.Store(nil)
+	w.grant <- g
+	return true
+}
+

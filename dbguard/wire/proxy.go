@@ -1,0 +1,164 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// defaultQueryTimeout is how long a statement may run.
+const defaultQueryTimeout = 30 * time.Second
+
+// proxy is a Door that runs.
+type proxy struct {
+	settings          Settings
+	guard             Guard
+	logger            *slog.Logger
+	now               func() time.Time
+	dial              func(ctx context.Context, network, addr string) (net.Conn, error)
+	dialling          func(ctx context.Context, attempt func(context.Context) error) error
+	queryTimeout      time.Duration
+	idleInTransaction time.Duration
+	pooled, needsTLS  bool
+	tls               *tls.Config
+	accounts          *accounts
+	upstream          *pgconn.Config
+	database          string
+	pool              *pool
+	library           library
+	// ctx ends when no new work may begin; work counts every goroutine.
+	ctx  context.Context
+	stop context.CancelFunc
+	work sync.WaitGroup
+
+	mu       sync.Mutex // guards everything below
+	keys     map[uint32]*session
+	lastPID  uint32
+	perUser  map[string]int
+	clients  int
+	closing  bool
+	entering map[net.Conn]struct{}
+}
+
+// proxy reads the files that the settings name and puts everything together.
+func (d *Door) proxy(ln net.Listener) (*proxy, error) {
+	x := &proxy{
+		settings: d.Settings, guard: d.Guard, logger: d.Logger, now: d.Now, dial: d.Dial, dialling: d.Dialling, queryTimeout: d.QueryTimeout,
+		idleInTransaction: d.Settings.Clients.IdleInTransaction, pooled: d.Settings.Pool.Mode != ModeSession,
+		keys: map[uint32]*session{}, perUser: map[string]int{}, entering: map[net.Conn]struct{}{},
+		library: library{texts: map[string]*text{}},
+	}
+	x.fillIn()
+	var err error
+	if x.tls, err = loadTLS(d.Settings.TLS); err != nil {
+		return nil, err
+	}
+	addr, isTCP := ln.Addr().(*net.TCPAddr)
+	x.needsTLS = d.Settings.TLS.Required || isTCP && !addr.IP.IsLoopback()
+	if x.needsTLS && x.tls == nil {
+		return nil, fmt.Errorf("listen: %s is not on loopback or TLS is required, and there is no certificate", ln.Addr())
+	}
+	if x.accounts, err = loadAccounts(d.Settings.Users); err != nil {
+		return nil, err
+	}
+	secret, err := readSecret(d.Settings.UpstreamFile)
+	if err != nil {
+		return nil, fmt.Errorf("upstream_file: %w", err)
+	}
+	if x.upstream, err = parseUpstream(secret, x.queryTimeout); err != nil {
+		return nil, fmt.Errorf("upstream_file: %s: %w", d.Settings.UpstreamFile, err)
+	}
+	x.database = x.upstream.Database
+	x.pool = newPool(x, d.Settings.Pool)
+	return x, nil
+}
+
+// fillIn takes the defaults of what was not given.
+func (x *proxy) fillIn() {
+	if x.logger == nil {
+		x.logger = slog.New(slog.DiscardHandler)
+	}
+	if x.now == nil {
+		x.now = time.Now
+	}
+	if x.queryTimeout == 0 {
+		x.queryTimeout = defaultQueryTimeout
+	}
+	if x.dial == nil {
+		dialer := &net.Dialer{Timeout: dialTimeout}
+		x.dial = dialer.DialContext
+	}
+	if x.dialling == nil {
+		x.dialling = func(ctx context.Context, attempt func(context.Context) error) error { return attempt(ctx) }
+	}
+}
+
+func (x *proxy) dialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	return x.dial(ctx, network, addr)
+}
+
+func newPool(x *proxy, s Pool) *pool {
+	pins := s.Pins
+	if pins == 0 {
+		pins = max(1, s.Max/2)
+	}
+	return &pool{
+		proxy: x, max: s.Max, room: s.Queue, patience: s.Wait, lifetime: s.Lifetime, rest: s.Idle, now: x.now,
+		mostPinned: int32(pins), links: map[*link]struct{}{},
+	}
+}
+
+// run accepts until ctx ends, then drains.
+func (x *proxy) run(ctx context.Context, ln net.Listener) error {
+	x.ctx, x.stop = context.WithCancel(context.WithoutCancel(ctx))
+	defer x.stop()
+	sweeping, endSweep := context.WithCancel(context.WithoutCancel(ctx))
+	var sweeper sync.WaitGroup
+	sweeper.Go(func() { x.sweep(sweeping) })
+	unwatch := context.AfterFunc(ctx, func() { _ = ln.Close() })
+	err := x.accept(ctx, ln)
+	unwatch()
+	_ = ln.Close()
+	x.drain()
+	x.pool.close()
+	x.work.Wait()
+	endSweep()
+	sweeper.Wait()
+	return err
+}
+
+// accept starts a goroutine for each client. Errors of a single accept are waited out.
+func (x *proxy) accept(ctx context.Context, ln net.Listener) error {
+	for pause := time.Duration(0); ; {
+		conn, err := ln.Accept()
+		switch {
+		case err == nil:
+			pause = 0
+			x.work.Go(func() { x.receive(conn) })
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("accept: %w", err)
+		default:
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			x.logger.Warn("accept failed", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+		}
+	}
+}
+
+// isTLS reports an encrypted connection.
+func isTLS(conn net.Conn) bool {
+	_, secure := conn.(*tls.Conn)
+	return secure
+}

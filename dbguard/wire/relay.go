@@ -1,0 +1,159 @@
+package wire
+
+import "maps"
+
+// maxDecoded is the longest body in bytes that is looked into; longer ones pass unread.
+const maxDecoded = 1 << 20
+
+// turn is what one read from the server amounted to.
+type turn struct {
+	// used is how many bytes of the read were consumed; the rest is the beginning of a message that must come whole.
+	used int
+	// ready reports that the last thing said was ReadyForQuery with nothing more owed.
+	ready bool
+	// params reports that a ParameterStatus came, told that the client got it.
+	params, told bool
+	// fatal is the body of a FATAL error, after which the server closes.
+	fatal []byte
+}
+
+// relay reads messages of the server out of buf and gives the client's part to out. It looks at headers only, but for the few
+// kinds that move the state.
+func (b *back) relay(buf []byte, out *sink) turn {
+	var t turn
+	if b.rest > 0 {
+		t.used = b.finish(buf, out)
+	}
+	for b.rest == 0 && len(buf)-t.used >= headerSize {
+		m := buf[t.used:]
+		size := headerSize + bodySize(m)
+		if size < headerSize {
+			t.fatal = []byte("\x00")
+			return t
+		}
+		if len(m) < size && b.wants(m[0]) && size <= maxDecoded {
+			return t
+		}
+		whole := m[:min(size, len(m))]
+		t.used += len(whole)
+		b.rest = size - len(whole)
+		b.restForward = b.take(m[0], whole, out, &t)
+	}
+	return t
+}
+
+// finish passes on, or drops, what was missing of the last message.
+func (b *back) finish(buf []byte, out *sink) int {
+	n := min(b.rest, len(buf))
+	if b.restForward {
+		out.add(buf[:n])
+	}
+	b.rest -= n
+	return n
+}
+
+// wants reports the kinds whose body the state machine reads.
+func (b *back) wants(kind byte) bool {
+	switch kind {
+	case 'E', 'Z', 'S':
+		return true
+	case 'D':
+		a := b.owed.first()
+		return a != nil && a.catch
+	}
+	return false
+}
+
+// take moves the state by one message and reports whether the client gets it.
+func (b *back) take(kind byte, m []byte, out *sink, t *turn) bool {
+	b.settle(out)
+	t.ready = false
+	switch kind {
+	case 'N', 'A':
+		return b.pass(kind == 'A' || !b.skipping(), m, out)
+	case 'S':
+		b.parameter(m, t)
+		t.told = t.told || !b.skipping()
+		return b.pass(!b.skipping(), m, out)
+	case 'E':
+		return b.errorResponse(m, out, t)
+	case 'Z':
+		return b.readyForQuery(m, out, t)
+	}
+	a := b.owed.first()
+	if a == nil {
+		return false
+	}
+	if kind == 'D' && a.catch && b.caught == nil {
+		b.caught = append([]byte(nil), m[headerSize:]...)
+	}
+	passed := b.pass(a.mode == forward, m, out)
+	b.began = b.began || passed
+	b.advance(kind, a)
+	return passed
+}
+
+func (b *back) pass(passing bool, m []byte, out *sink) bool {
+	if passing {
+		out.add(m)
+	}
+	return passing
+}
+
+// skipping reports that the answer at the head is none of the client's business.
+func (b *back) skipping() bool {
+	a := b.owed.first()
+	return a != nil && a.mode == skip
+}
+
+// advance takes the answer at the head where kind ends it.
+func (b *back) advance(kind byte, a *answer) {
+	switch kind {
+	case 'G':
+		b.copyIn, b.copyDone = true, b.owed.dropInCopy()
+	case 'C', 'I', 's':
+		b.copyIn, b.copyDone = false, false
+		a.ran = true
+		if a.request == 'E' {
+			b.done("", nil)
+		}
+	case '1', '2', '3':
+		if a.request == closes(kind) {
+			b.done("", nil)
+		}
+	case 'T', 'n':
+		if a.request == 'D' {
+			b.done("", nil)
+		}
+	}
+}
+
+// closes is the request that an acknowledgement belongs to.
+func closes(kind byte) byte {
+	switch kind {
+	case '1':
+		return 'P'
+	case '2':
+		return 'B'
+	}
+	return 'C'
+}
+
+// parameter notes a ParameterStatus.
+func (b *back) parameter(m []byte, t *turn) {
+	name, rest, ok := cutText(m[headerSize:])
+	if !ok {
+		return
+	}
+	value, _, _ := cutText(rest)
+	if was, known := b.reported.of[string(name)]; known && was == string(value) {
+		return
+	}
+	of := maps.Clone(b.reported.of)
+	if of == nil {
+		of = map[string]string{}
+	}
+	of[string(name)] = string(value)
+	b.reported = newValues(of)
+	t.params = true
+}

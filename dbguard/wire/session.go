@@ -1,0 +1,228 @@
+package wire
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sallyport/dbguard"
+)
+
+// errTerminate is why a session ends whose client said so.
+var errTerminate = errors.New("client terminated")
+
+// session is one client that logged in. Its own goroutine reads the client; the attached link's goroutine writes to it.
+type session struct {
+	proxy  *proxy
+	conn   net.Conn
+	// raw is the connection as it was accepted, without TLS.
+	raw    net.Conn
+	in     inbox
+	client dbguard.Client
+	since  time.Time
+	key    cancelKey
+
+	// front is guarded as its comment says.
+	front front
+	// link is the server connection at hand; nil while there is none.
+	link atomic.Pointer[link]
+	// waiting is its place in the pool's queue; nil while it does not wait.
+	waiting atomic.Pointer[waiter]
+	// gone reports that nothing must be written to the client any more.
+	gone atomic.Bool
+
+	wmu sync.Mutex // held while writing to the client, so that answers of two server connections keep their order
+	// local are answers of our own that were not written yet; the client's goroutine has them.
+	local []byte
+	// pending is the link that has unwritten requests of this client; the client's goroutine has it.
+	pending *link
+
+	// permit is of the statement that runs; the link's mutex guards it.
+	permit *dbguard.Permit
+}
+
+// serve answers the client until it leaves. The error is why: errTerminate, errGone, or a *problem that it is told.
+func (s *session) serve() error {
+	for {
+		if !s.in.ready() {
+			if err := s.flush(); err != nil {
+				return err
+			}
+		}
+		m, err := s.in.next()
+		if err != nil {
+			return ending(err)
+		}
+		if p := s.handle(m); p != nil {
+			return p
+		}
+	}
+}
+
+// ending makes of a read error why the session ends.
+func ending(err error) error {
+	var p *problem
+	if errors.As(err, &p) {
+		return p
+	}
+	return errGone
+}
+
+// flush writes what the messages read so far led to.
+func (s *session) flush() error {
+	if len(s.local) > 0 {
+		s.wmu.Lock()
+		_, err := s.conn.Write(s.local)
+		s.wmu.Unlock()
+		s.local = s.local[:0]
+		if err != nil {
+			return errGone
+		}
+	}
+	if l := s.pending; l != nil {
+		s.pending = nil
+		if l.flush() != nil {
+			_ = l.conn.Close() // its goroutine answers the client
+		}
+	}
+	return nil
+}
+
+// write passes on what a link gathered; s.wmu is held. A client that cannot be written to is gone.
+func (s *session) write(out *sink) {
+	if s.gone.Load() {
+		return
+	}
+	if out.writeTo(s.conn) != nil {
+		s.hangUp()
+	}
+}
+
+// hangUp closes the client's connection; its goroutine notices and cleans up.
+func (s *session) hangUp() { _ = s.conn.Close() }
+
+// lock returns the attached link with its mutex held, nil where none is attached.
+func (s *session) lock() *link {
+	for {
+		l := s.link.Load()
+		if l == nil {
+			return nil
+		}
+		l.mu.Lock()
+		if l.session == s {
+			if l.cancels == 0 {
+				return l
+			}
+			fence := l.fence
+			l.mu.Unlock()
+			<-fence
+			continue
+		}
+		l.mu.Unlock()
+	}
+}
+
+// leave ends the session's business: what runs is cancelled and the link cleaned up behind it.
+func (s *session) leave(why error) {
+	var p *problem
+	if errors.As(why, &p) {
+		s.endWith(p.asFatal())
+	}
+	s.gone.Store(true)
+	_ = s.conn.Close()
+	l := s.link.Load()
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	if l.session != s {
+		l.mu.Unlock()
+		return
+	}
+	release := l.abandon(s)
+	l.mu.Unlock()
+	if release {
+		l.pool.put(l)
+	}
+	if l.flush() != nil {
+		_ = l.conn.Close()
+	}
+}
+
+// endWith says a last word and closes the client's connection; its goroutine notices. It may be called from any goroutine, and
+// says nothing while something else is being said.
+func (s *session) endWith(p *problem) {
+	if s.wmu.TryLock() {
+		if !s.gone.Swap(true) {
+			_ = s.conn.SetWriteDeadline(time.Now().Add(time.Second))
+			_, _ = s.conn.Write(p.append(nil))
+		}
+		s.wmu.Unlock()
+	}
+	_ = s.conn.Close()
+}
+
+// abandon begins the cleanup behind s; l.mu is held.
+func (l *link) abandon(s *session) (release bool) {
+	b := &l.back
+	cleanEnd := s.pending == nil && !l.streaming
+	switch {
+	case b.quiet() && !b.open && !l.streaming:
+		return l.farewell(&s.front)
+	case !cleanEnd || l.dedicated:
+		l.pool.proxy.cancelThenClose(l)
+		return false
+	}
+	if b.copyIn && !b.copyDone {
+		l.out = append(l.out, 'f', 0, 0, 0, 5, 0)
+		b.copyDone = true
+	}
+	if b.open {
+		b.failed = false
+		l.expect(answer{request: 'S', mode: skip})
+		l.out = append(l.out, 'S', 0, 0, 0, 4)
+	}
+	l.pool.proxy.cancel(l)
+	return false
+}
+
+// began, ended, failed and marked make session the watcher of its link.
+func (s *session) began(a *answer) {
+	s.permit = s.proxy.guard.Start(s.client, a.verdict)
+	if l := s.link.Load(); l != nil {
+		l.since = s.proxy.now()
+	}
+}
+
+func (s *session) ended(a *answer, code string, body []byte) {
+	if s.permit == nil {
+		return
+	}
+	s.permit.End(endError(code, body))
+	s.permit = nil
+}
+
+func (s *session) failed(a *answer, code string, body []byte) {
+	s.proxy.guard.Start(s.client, a.of.verdict).End(endError(code, body))
+}
+
+func (s *session) marked(a *answer) {
+	if s.front.pooled {
+		s.front.touched.add(a.marks, s.front.pins)
+	}
+}
+
+// discard reads and drops the rest of a message.
+func (s *session) discard(rest int) error {
+	for rest > 0 {
+		p, err := s.in.part(rest)
+		if err != nil {
+			return err
+		}
+		rest -= len(p)
+	}
+	return nil
+}
+

@@ -1,0 +1,103 @@
+package wire
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// sweepEvery is how often deadlines are looked at: one goroutine for all of them instead of a timer a query.
+	sweepEvery = 50 * time.Millisecond
+	// cancelGrace is how long a cancelled statement may go on before its server connection is closed.
+	cancelGrace = 5 * time.Second
+	// sweepSlack lets the server's own statement_timeout come first.
+	sweepSlack = 50 * time.Millisecond
+)
+
+// sweep enforces deadlines until ctx ends.
+func (x *proxy) sweep(ctx context.Context) {
+	t := time.NewTicker(sweepEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			x.pool.expire()
+			x.pool.closeIdle()
+			for _, l := range x.pool.list() {
+				x.sweepLink(l)
+			}
+		}
+	}
+}
+
+// sweepLink looks at one server connection. One whose mutex is taken is busy with a client's slow reading; it is looked at the
+// next time.
+func (x *proxy) sweepLink(l *link) {
+	if !l.mu.TryLock() {
+		return
+	}
+	now := x.now()
+	switch s := l.session; {
+	case s == nil || l.closed:
+	case !l.since.IsZero() && now.Sub(l.since) >= x.queryTimeout+cancelGrace:
+		l.timedOut = true
+		_ = l.conn.Close()
+	case !l.since.IsZero() && now.Sub(l.since) >= x.queryTimeout+sweepSlack && !l.timedOut:
+		l.timedOut = true
+		l.back.reason = refuse(codeCancelled, "canceling statement due to query timeout of %s", x.queryTimeout)
+		x.cancel(l)
+	case !l.idle.IsZero() && x.idleInTransaction > 0 && now.Sub(l.idle) >= x.idleInTransaction && l.back.quiet() && !s.gone.Load():
+		x.takeBack(l, s)
+		return
+	}
+	l.mu.Unlock()
+}
+
+// takeBack ends the transaction of a client that left it idle, and its hold on the connection. The client learns of it with its
+// next statement. It is called with l.mu held and returns without.
+func (x *proxy) takeBack(l *link, s *session) {
+	f := &s.front
+	p := refuse(codeIdleInTx, "the transaction was rolled back: it was idle for more than %s", x.idleInTransaction)
+	if !f.pooled || f.pins != 0 {
+		l.mu.Unlock()
+		s.endWith(p.asFatal())
+		return
+	}
+	f.status, f.lost = 'E', p
+	f.touched = touched{}
+	l.detach()
+	l.orphan = true
+	l.ask("ROLLBACK")
+	l.mu.Unlock()
+	if l.flush() != nil {
+		_ = l.conn.Close()
+	}
+}
+
+// list returns the live links.
+func (p *pool) list() []*link {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.listed = p.listed[:0]
+	for l := range p.links {
+		p.listed = append(p.listed, l)
+	}
+	return p.listed
+}
+
+// closeIdle closes connections that nobody used for long.
+func (p *pool) closeIdle() {
+	if p.rest <= 0 {
+		return
+	}
+	now := p.now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.idle) > 0 && now.Sub(p.idle[0].idleSince) > p.rest {
+		l := p.idle[0]
+		p.idle = p.idle[1:]
+		_ = l.conn.Close()
+	}
+}
