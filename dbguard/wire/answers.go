@@ -22,6 +22,8 @@ type answer struct {
 	// ran reports that a statement of the request completed; code is the SQLSTATE of its error, "" while there is none.
 	ran  bool
 	code string
+	// rows are those that its statements returned or changed.
+	rows int64
 	// of is the prepared statement that the request is about; nil where it is about none.
 	of *prepared
 	// commit reports that the request may end a transaction, so that its loss leaves the outcome unknown.

@@ -124,4 +124,3 @@ func (f *front) closeNamed(name string) (undo func()) {
 		f.keep(name, &prepared{text: f.library.take(tail), verdict: p.verdict, marks: p.marks})
 	}
 }
-

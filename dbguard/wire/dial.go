@@ -4,18 +4,16 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"sallyport/dbguard"
 )
 
 // dial makes a server connection for s, whose place in the pool was counted already.
 func (p *pool) dial(ctx context.Context, s *session) (*link, error) {
-	var l *link
-	err := p.proxy.dialling(ctx, func(ctx context.Context) error {
-		var err error
-		l, err = p.connect(ctx, s)
-		return err
-	})
+	l, err := dbguard.Dial(ctx, p.proxy.guard, func(ctx context.Context) (*link, error) { return p.connect(ctx, s) })
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dialling--
@@ -37,6 +35,7 @@ func (p *pool) dial(ctx context.Context, s *session) (*link, error) {
 func (p *pool) connect(ctx context.Context, s *session) (*link, error) {
 	config := p.proxy.upstream.Copy()
 	config.DialFunc = p.proxy.dialContext
+	config.RuntimeParams["statement_timeout"] = strconv.FormatInt(p.proxy.queryTimeout().Milliseconds(), 10)
 	dedicated := !s.front.pooled
 	if dedicated {
 		maps.Copy(config.RuntimeParams, s.front.own.of)

@@ -14,23 +14,11 @@ import (
 	"sallyport/dbguard"
 )
 
-// Guard is what the door asks about statements.
-type Guard interface {
-	// Judge screens a text; see dbguard.Admission.
-	Judge(q dbguard.Query) (*dbguard.Verdict, error)
-	// Start counts a statement that begins to run.
-	Start(c dbguard.Client, v *dbguard.Verdict) *dbguard.Permit
-}
-
 // Door lets PostgreSQL clients in. Its fields must not change once Run was called.
 type Door struct {
 	Settings Settings
-	// Guard judges and counts.
-	Guard Guard
-	// Dialling runs one attempt to reach the database, or several: breaker and retries. nil runs it once.
-	Dialling func(ctx context.Context, attempt func(context.Context) error) error
-	// QueryTimeout is how long a statement may run; 0 means 30 seconds.
-	QueryTimeout time.Duration
+	// Guard judges and counts statements, says how long they may run, and breaks the circuit to an ill database.
+	Guard *dbguard.Guard
 	// Logger hears of refused logins and trouble; nil drops it.
 	Logger *slog.Logger
 	// Now is the clock, nil the system's.

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"sallyport/dbguard"
 )
 
 // SQLSTATEs that the door itself answers with; https://www.postgresql.org/docs/current/errcodes-appendix.html.
@@ -104,6 +107,10 @@ func fromServer(err error) *problem {
 	var known *problem
 	if errors.As(err, &known) {
 		return known
+	}
+	var open *dbguard.CircuitOpenError
+	if errors.As(err, &open) {
+		return refuse(codeUnavailable, "the database is not available").with(fmt.Sprintf("Retry in %d s.", max(1, int((open.RetryIn+time.Second-1)/time.Second))))
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {

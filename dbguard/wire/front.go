@@ -20,7 +20,7 @@ type front struct {
 	// startup are the settings it logged in with, own those that it has now, told what ParameterStatus told it.
 	startup, own, told values
 	touched            touched
-	pins         pins
+	pins               pins
 	// skipping reports that an error was answered here and all is ignored until Sync.
 	skipping bool
 	// status is 'I', or 'E' where its transaction was lost with a server connection or given up.

@@ -61,6 +61,7 @@ func (s *session) onQuery(m message) error {
 	}
 	l, p := s.server(marks)
 	if p != nil {
+		s.proxy.guard.Unserved(s.client, v, p)
 		return s.refuse('Q', p)
 	}
 	l.out = s.front.query(&l.back, l.out, m.raw, v, marks)
@@ -80,8 +81,13 @@ func (s *session) onParse(m message) error {
 	if p != nil {
 		return s.refuse('P', p)
 	}
-	l, p := s.server(nil)
+	if s.link.Load() == nil && s.front.prepareLater(m.body()[len(name)+1:], name, v, marks) {
+		s.local = append(s.local, '1', 0, 0, 0, 4)
+		return nil
+	}
+	l, p := s.server(marks)
 	if p != nil {
+		s.proxy.guard.Unserved(s.client, v, p)
 		return s.refuse('P', p)
 	}
 	l.out = s.front.parse(&l.back, l.out, m.raw, name, v, marks)

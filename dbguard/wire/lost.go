@@ -23,7 +23,7 @@ func (l *link) lost(p *problem) {
 // tell gives the client what it is owed, and detaches it. It is called with l.mu held and returns without.
 func (l *link) tell(s *session, p *problem) {
 	if l.timedOut {
-		p = refuse(codeCancelled, "canceling statement due to query timeout of %s", s.proxy.queryTimeout)
+		p = refuse(codeCancelled, "canceling statement due to query timeout of %s", s.proxy.queryTimeout())
 	}
 	f := &s.front
 	gone := s.gone.Load()

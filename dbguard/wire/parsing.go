@@ -35,6 +35,20 @@ func (f *front) parse(b *back, dst, raw []byte, name string, v *dbguard.Verdict,
 	return f.prepare(b, dst, p, forward, undo)
 }
 
+// prepareLater keeps a statement whose text a server took before, for when it is used; no server is needed now. It reports
+// false where the text is new, or there is something against it.
+func (f *front) prepareLater(tail []byte, name string, v *dbguard.Verdict, m *marks) bool {
+	if !f.pooled || name == "" || f.status != 'I' || m != nil && m.deallocate != "" || f.mayKeep(name, len(tail)) != nil {
+		return false
+	}
+	t := f.library.takeValid(tail)
+	if t == nil {
+		return false
+	}
+	f.keep(name, &prepared{text: t, verdict: v, marks: m})
+	return true
+}
+
 // mayKeep is the problem with one more statement of n bytes; nil where there is none.
 func (f *front) mayKeep(name string, n int) *problem {
 	if name == "" {
@@ -128,4 +142,3 @@ func (f *front) statement(b *back, dst []byte, name string) ([]byte, *prepared) 
 	b.expect(answer{request: 'P', mode: inject, of: p, undo: func() { b.unnamed = before }})
 	return appendParse(dst, "", p.text.tail), p
 }
-

@@ -28,7 +28,7 @@ type pool struct {
 	waiters   list.List
 	closed    bool
 	listed    []*link // the sweeper's own
-	parameter values // what the server last reported at a login
+	parameter values  // what the server last reported at a login
 }
 
 // waiter is a client that waits for a server connection.
@@ -138,4 +138,3 @@ func (p *pool) serve(g grant) bool {
 	w.grant <- g
 	return true
 }
-

@@ -11,10 +11,10 @@ import (
 
 // Limits of prepared statements.
 const (
-	maxOnServer     = 200       // that live on one server connection
-	maxPerClient    = 10_000    // that one client may hold
-	maxPreparedText = 64 << 20  // bytes of their texts that one client may hold
-	maxUnused       = 2000      // texts kept though no client holds them
+	maxOnServer     = 200      // that live on one server connection
+	maxPerClient    = 10_000   // that one client may hold
+	maxPreparedText = 64 << 20 // bytes of their texts that one client may hold
+	maxUnused       = 2000     // texts kept though no client holds them
 	statementPrefix = "sallyport_"
 )
 
@@ -26,12 +26,17 @@ type text struct {
 	tail string
 	// uses counts the clients that hold it; the library's mutex guards it.
 	uses int
+	// valid reports that a server took it once, so that the next client may be answered without one.
+	valid atomic.Bool
 	// generation grows when the server says that what it prepared is out of date.
 	generation atomic.Uint32
 }
 
 // changed makes every server connection prepare the text anew.
-func (t *text) changed() { t.generation.Add(1) }
+func (t *text) changed() {
+	t.valid.Store(false)
+	t.generation.Add(1)
+}
 
 // prepared is a statement that a client prepared.
 type prepared struct {
@@ -64,6 +69,18 @@ func (l *library) take(tail []byte) *text {
 	}
 	t.uses++
 	return t
+}
+
+// takeValid is take for a text that a server took before; nil for every other.
+func (l *library) takeValid(tail []byte) *text {
+	l.mu.Lock()
+	t := l.texts[string(tail)]
+	known := t != nil && t.valid.Load()
+	l.mu.Unlock()
+	if !known {
+		return nil
+	}
+	return l.take(tail)
 }
 
 // hold counts one more use of t, which its taker may have dropped.

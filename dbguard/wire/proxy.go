@@ -11,20 +11,17 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-)
 
-// defaultQueryTimeout is how long a statement may run.
-const defaultQueryTimeout = 30 * time.Second
+	"sallyport/dbguard"
+)
 
 // proxy is a Door that runs.
 type proxy struct {
 	settings          Settings
-	guard             Guard
+	guard             *dbguard.Guard
 	logger            *slog.Logger
 	now               func() time.Time
 	dial              func(ctx context.Context, network, addr string) (net.Conn, error)
-	dialling          func(ctx context.Context, attempt func(context.Context) error) error
-	queryTimeout      time.Duration
 	idleInTransaction time.Duration
 	pooled, needsTLS  bool
 	tls               *tls.Config
@@ -50,7 +47,7 @@ type proxy struct {
 // proxy reads the files that the settings name and puts everything together.
 func (d *Door) proxy(ln net.Listener) (*proxy, error) {
 	x := &proxy{
-		settings: d.Settings, guard: d.Guard, logger: d.Logger, now: d.Now, dial: d.Dial, dialling: d.Dialling, queryTimeout: d.QueryTimeout,
+		settings: d.Settings, guard: d.Guard, logger: d.Logger, now: d.Now, dial: d.Dial,
 		idleInTransaction: d.Settings.Clients.IdleInTransaction, pooled: d.Settings.Pool.Mode != ModeSession,
 		keys: map[uint32]*session{}, perUser: map[string]int{}, entering: map[net.Conn]struct{}{},
 		library: library{texts: map[string]*text{}},
@@ -72,7 +69,7 @@ func (d *Door) proxy(ln net.Listener) (*proxy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("upstream_file: %w", err)
 	}
-	if x.upstream, err = parseUpstream(secret, x.queryTimeout); err != nil {
+	if x.upstream, err = parseUpstream(secret); err != nil {
 		return nil, fmt.Errorf("upstream_file: %s: %w", d.Settings.UpstreamFile, err)
 	}
 	x.database = x.upstream.Database
@@ -88,17 +85,14 @@ func (x *proxy) fillIn() {
 	if x.now == nil {
 		x.now = time.Now
 	}
-	if x.queryTimeout == 0 {
-		x.queryTimeout = defaultQueryTimeout
-	}
 	if x.dial == nil {
 		dialer := &net.Dialer{Timeout: dialTimeout}
 		x.dial = dialer.DialContext
 	}
-	if x.dialling == nil {
-		x.dialling = func(ctx context.Context, attempt func(context.Context) error) error { return attempt(ctx) }
-	}
 }
+
+// queryTimeout is how long a statement may run.
+func (x *proxy) queryTimeout() time.Duration { return x.guard.Settings().Limits.QueryTimeout }
 
 func (x *proxy) dialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	return x.dial(ctx, network, addr)

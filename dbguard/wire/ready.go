@@ -144,4 +144,7 @@ func (l *link) pin(f *front, now pins) {
 		l.pool.pinned.Add(-1)
 	}
 	f.pins = now
+	if l.session != nil {
+		l.session.pinned.Store(uint32(now))
+	}
 }

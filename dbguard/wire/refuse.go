@@ -1,6 +1,14 @@
 package wire
 
-import "github.com/jackc/pgx/v5/pgconn"
+import (
+	"encoding/hex"
+	"errors"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"sallyport/dbguard"
+)
 
 // ignoring reports that everything up to the client's next Sync is to be dropped.
 func (s *session) ignoring() bool {
@@ -34,9 +42,21 @@ func (s *session) refuse(kind byte, p *problem) error {
 	return nil
 }
 
-// refusal is what the client is told of a statement that the guard refused; it names the incident, never a literal.
+// refusal is what the client is told of a statement that the guard refused: fingerprint and incident, never a literal.
 func refusal(err error) *problem {
-	return refuse(codeBlocked, "statement refused by screening")
+	var blocked *dbguard.BlockedError
+	var costly *dbguard.TooComplexError
+	switch {
+	case errors.As(err, &blocked):
+		p := refuse(codeBlocked, "statement refused by screening: %s", strings.Join(blocked.Rules, ", "))
+		p.detail = "Fingerprint " + hex.EncodeToString(blocked.Fingerprint[:8]) + "."
+		return p.with("Incident " + blocked.Incident + ".")
+	case errors.As(err, &costly):
+		p := refuse(codeTooComplex, "statement too complex: its cost is %d, the limit is %d", costly.Cost, costly.Limit)
+		p.detail = "Fingerprint " + hex.EncodeToString(costly.Fingerprint[:8]) + "."
+		return p.with("Incident " + costly.Incident + ".")
+	}
+	return refuse(codeBlocked, "statement refused")
 }
 
 // endError is what the guard hears of how a statement ended: nil where it succeeded.

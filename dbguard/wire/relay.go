@@ -55,7 +55,7 @@ func (b *back) finish(buf []byte, out *sink) int {
 // wants reports the kinds whose body the state machine reads.
 func (b *back) wants(kind byte) bool {
 	switch kind {
-	case 'E', 'Z', 'S':
+	case 'E', 'Z', 'S', 'C':
 		return true
 	case 'D':
 		a := b.owed.first()
@@ -89,7 +89,7 @@ func (b *back) take(kind byte, m []byte, out *sink, t *turn) bool {
 	}
 	passed := b.pass(a.mode == forward, m, out)
 	b.began = b.began || passed
-	b.advance(kind, a)
+	b.advance(kind, m, a)
 	return passed
 }
 
@@ -107,18 +107,24 @@ func (b *back) skipping() bool {
 }
 
 // advance takes the answer at the head where kind ends it.
-func (b *back) advance(kind byte, a *answer) {
+func (b *back) advance(kind byte, m []byte, a *answer) {
 	switch kind {
 	case 'G':
 		b.copyIn, b.copyDone = true, b.owed.dropInCopy()
 	case 'C', 'I', 's':
 		b.copyIn, b.copyDone = false, false
 		a.ran = true
+		if kind == 'C' && a.verdict != nil {
+			a.rows += rowsOf(m[headerSize:])
+		}
 		if a.request == 'E' {
 			b.done("", nil)
 		}
 	case '1', '2', '3':
 		if a.request == closes(kind) {
+			if kind == '1' && a.of != nil {
+				a.of.text.valid.Store(true)
+			}
 			b.done("", nil)
 		}
 	case 'T', 'n':
@@ -156,4 +162,14 @@ func (b *back) parameter(m []byte, t *turn) {
 	of[string(name)] = string(value)
 	b.reported = newValues(of)
 	t.params = true
+}
+
+// rowsOf is the count at the end of a CommandComplete's tag, 0 where it has none: "SELECT 5", "INSERT 0 5".
+func rowsOf(tag []byte) int64 {
+	n, factor := int64(0), int64(1)
+	for i := len(tag) - 2; i >= 0 && tag[i] >= '0' && tag[i] <= '9' && factor < 1e15; i-- {
+		n += int64(tag[i]-'0') * factor
+		factor *= 10
+	}
+	return n
 }

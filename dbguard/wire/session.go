@@ -15,8 +15,8 @@ var errTerminate = errors.New("client terminated")
 
 // session is one client that logged in. Its own goroutine reads the client; the attached link's goroutine writes to it.
 type session struct {
-	proxy  *proxy
-	conn   net.Conn
+	proxy *proxy
+	conn  net.Conn
 	// raw is the connection as it was accepted, without TLS.
 	raw    net.Conn
 	in     inbox
@@ -30,6 +30,8 @@ type session struct {
 	link atomic.Pointer[link]
 	// waiting is its place in the pool's queue; nil while it does not wait.
 	waiting atomic.Pointer[waiter]
+	// pinned are the pins of front, for those who must not wait for a mutex.
+	pinned atomic.Uint32
 	// gone reports that nothing must be written to the client any more.
 	gone atomic.Bool
 
@@ -200,6 +202,7 @@ func (s *session) ended(a *answer, code string, body []byte) {
 	if s.permit == nil {
 		return
 	}
+	s.permit.Rows = a.rows
 	s.permit.End(endError(code, body))
 	s.permit = nil
 }
@@ -225,4 +228,3 @@ func (s *session) discard(rest int) error {
 	}
 	return nil
 }
-

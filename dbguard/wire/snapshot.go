@@ -1,6 +1,10 @@
 package wire
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Snapshot is what the door does at one moment.
 type Snapshot struct {
@@ -27,4 +31,47 @@ type ClientSnapshot struct {
 	State string
 	// Pinned is what ties a server connection to it, "" where nothing does.
 	Pinned string
+}
+
+// Snapshot tells what the door does now; the zero value before Run.
+func (d *Door) Snapshot() Snapshot {
+	x := d.running.Load()
+	if x == nil {
+		return Snapshot{}
+	}
+	s := Snapshot{Pool: x.pool.snapshot()}
+	x.mu.Lock()
+	sessions := slices.Collect(maps.Values(x.keys))
+	x.mu.Unlock()
+	slices.SortFunc(sessions, func(a, b *session) int { return a.since.Compare(b.since) })
+	for _, c := range sessions {
+		s.Clients = append(s.Clients, c.snapshot())
+	}
+	return s
+}
+
+func (p *pool) snapshot() PoolSnapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := PoolSnapshot{
+		Max: p.max, Active: len(p.links) - len(p.idle) + p.dialling, Idle: len(p.idle), Waiting: p.waiters.Len(), Pinned: int(p.pinned.Load()),
+	}
+	if since, user, addr := p.oldest(); !since.IsZero() {
+		s.OldestHolder, s.OldestSince = user+" at "+addr, since
+	}
+	return s
+}
+
+func (s *session) snapshot() ClientSnapshot {
+	c := ClientSnapshot{
+		Addr: s.client.Addr, User: s.client.User, Database: s.client.Database, Application: s.client.Application, Since: s.since, State: "idle",
+		Pinned: pins(s.pinned.Load()).String(),
+	}
+	switch {
+	case s.waiting.Load() != nil:
+		c.State = "waiting"
+	case s.link.Load() != nil:
+		c.State = "active"
+	}
+	return c
 }

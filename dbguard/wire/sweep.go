@@ -25,28 +25,29 @@ func (x *proxy) sweep(ctx context.Context) {
 		case <-t.C:
 			x.pool.expire()
 			x.pool.closeIdle()
+			limit := x.queryTimeout()
 			for _, l := range x.pool.list() {
-				x.sweepLink(l)
+				x.sweepLink(l, limit)
 			}
 		}
 	}
 }
 
-// sweepLink looks at one server connection. One whose mutex is taken is busy with a client's slow reading; it is looked at the
+// sweepLink looks at one server connection, whose statements may run for limit. One whose mutex is taken is busy with a client's slow reading; it is looked at the
 // next time.
-func (x *proxy) sweepLink(l *link) {
+func (x *proxy) sweepLink(l *link, limit time.Duration) {
 	if !l.mu.TryLock() {
 		return
 	}
 	now := x.now()
 	switch s := l.session; {
 	case s == nil || l.closed:
-	case !l.since.IsZero() && now.Sub(l.since) >= x.queryTimeout+cancelGrace:
+	case !l.since.IsZero() && now.Sub(l.since) >= limit+cancelGrace:
 		l.timedOut = true
 		_ = l.conn.Close()
-	case !l.since.IsZero() && now.Sub(l.since) >= x.queryTimeout+sweepSlack && !l.timedOut:
+	case !l.since.IsZero() && now.Sub(l.since) >= limit+sweepSlack && !l.timedOut:
 		l.timedOut = true
-		l.back.reason = refuse(codeCancelled, "canceling statement due to query timeout of %s", x.queryTimeout)
+		l.back.reason = refuse(codeCancelled, "canceling statement due to query timeout of %s", limit)
 		x.cancel(l)
 	case !l.idle.IsZero() && x.idleInTransaction > 0 && now.Sub(l.idle) >= x.idleInTransaction && l.back.quiet() && !s.gone.Load():
 		x.takeBack(l, s)

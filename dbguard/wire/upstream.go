@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +15,7 @@ const dialTimeout = 10 * time.Second
 
 // parseUpstream reads the database's connection string, a URL. Everything must stand in it: what the environment, a password
 // file or a service file might add is not taken, and there is no silent falling back to a connection without TLS.
-func parseUpstream(text string, statementTimeout time.Duration) (*pgconn.Config, error) {
+func parseUpstream(text string) (*pgconn.Config, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		return nil, fmt.Errorf("want a URL such as postgres://user:password@host:5432/database?sslmode=verify-full")
@@ -47,7 +46,6 @@ func parseUpstream(text string, statementTimeout time.Duration) (*pgconn.Config,
 			delete(config.RuntimeParams, name)
 		}
 	}
-	config.RuntimeParams["statement_timeout"] = strconv.FormatInt(statementTimeout.Milliseconds(), 10)
 	config.Fallbacks = nil
 	config.ConnectTimeout = dialTimeout
 	return config, nil
