@@ -120,20 +120,28 @@ func (r *runner) heard(c *child, raw []byte) {
 	if class == lineOther {
 		return
 	}
-	c.mu.Lock()
-	if class.tellsReason() {
-		c.reason, c.line = class, text
-	} else if class == lineRegistered {
-		c.reason, c.line = lineOther, ""
-	}
-	c.mu.Unlock()
+	c.note(class, text)
 	if class == lineVersion {
 		r.mu.Lock()
 		r.seen.version = text
 		r.mu.Unlock()
 		return
 	}
-	r.post(logged{child: c.n, class: class, line: text})
+	if class != lineFailure {
+		r.post(logged{child: c.n, class: class, line: text})
+	}
+}
+
+// note keeps the line that tells best why c may end: a reason we know before an error that fits nothing.
+func (c *child) note(class lineClass, text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case class.tellsReason(), class == lineFailure && !c.reason.tellsReason():
+		c.reason, c.line = class, text
+	case class == lineRegistered:
+		c.reason, c.line = lineOther, ""
+	}
 }
 
 // end stops child n with grace.

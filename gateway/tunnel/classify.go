@@ -21,6 +21,7 @@ const (
 	lineOrigin      lineClass = "origin"
 	lineRules       lineClass = "rules"
 	lineVersion     lineClass = "version"
+	lineFailure     lineClass = "failure" // an error that fits nothing else
 )
 
 // tellsReason reports whether a line of class c can be why a process ended.
@@ -100,6 +101,9 @@ func (l logLine) class() lineClass {
 		if strings.Contains(text, p.text) {
 			return p.class
 		}
+	}
+	if l.Level == "error" || l.Level == "fatal" || l.Level == "panic" || strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "fatal error: ") {
+		return lineFailure
 	}
 	return lineOther
 }

@@ -116,8 +116,9 @@ func (c *cloudflared) look(ctx context.Context, ch *child) []evidence {
 		addr = c.set.Metrics
 	}
 	is := readiness{child: ch.n}
-	if ch.process != nil {
-		is.frozen = frozen(ch.process.pid)
+	if ch.process != nil && frozen(ch.process.pid) {
+		is.frozen = true
+		return []evidence{is}
 	}
 	answer, err := c.local.ready(ctx, addr)
 	if err != nil {

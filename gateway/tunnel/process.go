@@ -79,18 +79,13 @@ func (s *spawner) start(sp spec) (*process, error) {
 		return nil, fmt.Errorf("start %s: %w", sp.path, err)
 	}
 	p := &process{pid: cmd.Process.Pid, ended: make(chan struct{}), group: newGroup(cmd.Process.Pid)}
-	p.ident, err = identify(p.pid)
+	p.ident, _ = identify(p.pid) // it may have ended already; then there is nothing to record
 	output := make(chan struct{})
 	go func() {
 		defer close(output)
 		eachLine(read, sp.line)
 	}()
 	go p.reap(cmd, read, output)
-	if err != nil {
-		p.kill()
-		<-p.ended
-		return nil, fmt.Errorf("start %s: %w", sp.path, err)
-	}
 	return p, nil
 }
 
