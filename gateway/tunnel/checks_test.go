@@ -1,3 +1,5 @@
+//go:build linux
+
 package tunnel
 
 import (
@@ -63,7 +65,9 @@ func TestCheck4LostRouteIsRestartedOnce(t *testing.T) {
 	old := r.up().PID
 	r.fault.Store(answerWith(530, "error code: 1033"))
 	began := time.Now()
-	s := r.await("replaced", func(s Snapshot) bool { return s.PID != old && s.PID != 0 && s.Cause == RouteLost && s.State == Degraded })
+	s := r.await("replaced", func(s Snapshot) bool {
+		return s.PID != old && s.PID != 0 && s.Cause == RouteLost && s.State == Degraded
+	})
 	t.Logf("replaced after %s", time.Since(began))
 	if got := r.toldOf(RouteLost).Summary; !strings.Contains(got, "530") || !strings.Contains(got, "1033") {
 		t.Errorf("incident says %q, want it to quote 530 and 1033", got)

@@ -8,8 +8,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"gopkg.in/natefinch/lumberjack.v2"
 )
 
 // launch is how a child is started.
@@ -17,7 +15,7 @@ type launch struct {
 	spec    spec
 	metrics string // where it tells that it is ready
 	log     string // file of its output, rotated; "" means none is kept
-	logSize int    // megabytes
+	logSize int64  // bytes
 	logKeep int    // files
 }
 
@@ -107,7 +105,7 @@ func (l launch) output() io.WriteCloser {
 	if l.log == "" {
 		return nopCloser{io.Discard}
 	}
-	return &lumberjack.Logger{Filename: l.log, MaxSize: l.logSize, MaxBackups: l.logKeep}
+	return &rotating{name: l.log, size: l.logSize, keep: l.logKeep}
 }
 
 type nopCloser struct{ io.Writer }
@@ -127,7 +125,7 @@ func (r *runner) heard(c *child, raw []byte) {
 		r.mu.Unlock()
 		return
 	}
-	if class != lineFailure {
+	if class == lineRegistered || class == lineQUICDial || class == lineAuth {
 		r.post(logged{child: c.n, class: class, line: text})
 	}
 }

@@ -40,7 +40,9 @@ type phrase struct {
 }
 
 // phrases are looked for in message and error, in this order; texts are those of cloudflared 2026.8.2.
+// The origin comes first, since its error can quote what the origin said.
 var phrases = []phrase{
+	{lineOrigin, "unable to reach the origin service"},
 	{lineRegistered, "registered tunnel connection"},
 	{lineRules, "updated to new configuration"},
 	{lineQUICDial, "failed to dial a quic connection"},
@@ -59,7 +61,6 @@ var phrases = []phrase{
 	{lineNetwork, "dns query failed"},
 	{lineNetwork, "server misbehaving"},
 	{lineNetwork, "network is unreachable"},
-	{lineOrigin, "unable to reach the origin service"},
 	{lineUsage, "incorrect usage"},
 	{lineUsage, "flag provided but not defined"},
 	{lineUsage, "requires the id or name of the tunnel"},
@@ -98,14 +99,19 @@ func (l logLine) class() lineClass {
 		return lineOther
 	}
 	for _, p := range phrases {
-		if strings.Contains(text, p.text) {
+		if strings.Contains(text, p.text) && (l.isError() || !p.class.tellsReason()) {
 			return p.class
 		}
 	}
-	if l.Level == "error" || l.Level == "fatal" || l.Level == "panic" || strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "fatal error: ") {
+	if l.Level != "" && l.isError() || strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "fatal error: ") {
 		return lineFailure
 	}
 	return lineOther
+}
+
+// isError reports lines of level error and above, and those that are not JSON: usage and last words come as plain text.
+func (l logLine) isError() bool {
+	return l.Level == "" || l.Level == "error" || l.Level == "fatal" || l.Level == "panic"
 }
 
 // text is l as a person would quote it, on one line of at most 300 bytes.

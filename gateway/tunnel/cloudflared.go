@@ -54,7 +54,7 @@ func (c *cloudflared) prepare(n int, protocol string) (launch, *unstarted) {
 	}
 	c.sup.noteBinary(path, c.lastHash())
 	sp := spec{path: path, exe: exe, args: c.arguments(configFile, metrics, protocol), env: c.environment()}
-	return launch{spec: sp, metrics: metrics, log: filepath.Join(c.set.State, "cloudflared.log"), logSize: 10, logKeep: 3}, nil
+	return launch{spec: sp, metrics: metrics, log: filepath.Join(c.set.State, "cloudflared.log"), logSize: 10 << 20, logKeep: 3}, nil
 }
 
 // arguments are in cloudflared's own order: the flags of `tunnel` before `run`, those of `run` after it. A misplaced flag
@@ -128,7 +128,7 @@ func (c *cloudflared) look(ctx context.Context, ch *child) []evidence {
 	is.answered, is.ready = true, answer.Ready
 	c.sup.noteReady(ch.n, answer)
 	found := []evidence{is}
-	if e, err := c.local.config(ctx, addr); err == nil {
+	if e, err := c.local.config(ctx, addr); err == nil && !c.awaitsRules(e, answer) {
 		found = append(found, c.judge(ctx, ch.n, e))
 	}
 	if d, err := c.local.diagnosis(ctx, addr); err == nil {
@@ -158,6 +158,12 @@ func (c *cloudflared) judge(ctx context.Context, n int, e effective) rules {
 	}
 	c.sup.noteRules(e, r)
 	return r
+}
+
+// awaitsRules reports whether cloudflared still waits for its rules: with a token they come with the first connection, and
+// until then it serves a version below zero that answers 503 to everything.
+func (c *cloudflared) awaitsRules(e effective, r readyAnswer) bool {
+	return e.Version < 0 && r.Ready == 0 && c.set.Run.Credentials == ""
 }
 
 // squatted reports whether something listens on [::1] at the door's port, where the door itself does not.

@@ -48,7 +48,7 @@ func (r *runner) loop(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	ending := ctx.Done()
-	for ending != nil || r.anyChild() {
+	for running := true; running || r.anyChild(); {
 		timer.Reset(r.untilWake())
 		select {
 		case ev := <-r.in:
@@ -56,7 +56,7 @@ func (r *runner) loop(ctx context.Context) {
 		case <-timer.C:
 			r.advance(tick{})
 		case <-ending:
-			ending = nil
+			ending, running = nil, false
 			r.advance(orderStop)
 			r.stopAll()
 		}
