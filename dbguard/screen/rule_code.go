@@ -1,0 +1,66 @@
+package screen
+
+import "bytes"
+
+// maxCodeDepth bounds code within code: DO $$ … EXECUTE '…' $$.
+const maxCodeDepth = 3
+
+// codeInText looks into the code that DO runs, and the texts that EXECUTE there runs, for what no honest code holds.
+func codeInText() Rule {
+	return Rule{Name: "code", Check: func(s *Statement) []Finding { return checkCode(s, 0) }}
+}
+
+// checkCode reads the bodies in s, which stands depth bodies deep.
+func checkCode(s *Statement, depth int) []Finding {
+	s.index()
+	if depth >= maxCodeDepth {
+		return nil
+	}
+	for i := range s.Tokens {
+		if s.Tokens[i].Kind != String || !s.runs(i, depth) {
+			continue
+		}
+		inner := Read(string(literalBody(s.Of(i))), Options{})
+		found := Check(inner, []Rule{delay(), fileAccess()})
+		if found == nil {
+			found = checkCode(inner, depth+1)
+		}
+		inner.Release()
+		if found == nil {
+			continue
+		}
+		f := found[0]
+		start, end := s.span(i, i+1)
+		return []Finding{{Rule: "code", Reason: f.Reason + ", in code", Offset: start, End: end, Weight: f.Weight}}
+	}
+	return nil
+}
+
+// runs reports that the literal at token i is code: the body of DO, or within one the text of EXECUTE.
+func (s *Statement) runs(i, depth int) bool {
+	if depth == 0 {
+		return s.begins(i, wDo)
+	}
+	for k := i - 1; k >= 0 && s.mark(k) != ';'; k-- {
+		if s.is(k) == wExecute {
+			return true
+		}
+	}
+	return false
+}
+
+// literalBody returns the inside of a literal, doubled quotes made one.
+func literalBody(b []byte) []byte {
+	if len(b) > 0 && b[0] == '$' {
+		n := bytes.IndexByte(b[1:], '$') + 2
+		if len(b) < 2*n {
+			return nil
+		}
+		return b[n : len(b)-n]
+	}
+	from := bytes.IndexByte(b, '\'')
+	if from < 0 || len(b) < from+2 {
+		return nil
+	}
+	return bytes.ReplaceAll(b[from+1:len(b)-1], []byte("''"), []byte("'"))
+}
