@@ -43,6 +43,8 @@ func BodyStatus(err error) int {
 // of its own after the answer was sent.
 type body struct {
 	from io.ReadCloser
+	// request is whose Body we stand in for.
+	request *http.Request
 	// left is how many bytes may still come.
 	left int64
 	// state is what became of the body, for the writer to see from another goroutine.
@@ -53,15 +55,17 @@ type body struct {
 // bodySize refuses a body that says it is too large before a byte of it is read, and counts the others.
 func (d *door) bodySize(c *gin.Context) {
 	r := c.Request
+	x := of(c)
 	if r.ContentLength > d.bodyMax {
+		x.note(bodyAnnounced)
 		Reject(c, stageBodySize, http.StatusRequestEntityTooLarge, "Content-Length is above body_max")
 		return
 	}
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return
 	}
-	x := of(c)
-	x.body = &body{from: r.Body, left: d.bodyMax}
+	x.note(bodyCounted)
+	x.body = &body{from: r.Body, request: r, left: d.bodyMax}
 	r.Body = x.body
 }
 
@@ -105,6 +109,15 @@ func (b *body) Close() error {
 		b.pace.end()
 	}
 	return b.from.Close()
+}
+
+// letGo leaves the rest to net/http, which must find its own body again: by it it knows whether to linger before it
+// closes the connection, and without that the client loses the answer to a reset.
+func (b *body) letGo() {
+	if b.pace != nil {
+		b.pace.detach()
+	}
+	b.request.Body = b.from
 }
 
 // classify tells whose fault a failed read is. net/http names malformed chunks in text only, so what is neither a

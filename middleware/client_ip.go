@@ -15,10 +15,12 @@ type identity struct {
 	trust []netip.Prefix
 	// header names the client: in canonical form, and plain in lower case.
 	header, plain string
+	// nonce is the header that tells the app its nonce, in lower case.
+	nonce string
 }
 
-func newIdentity(s ClientIP) (identity, error) {
-	id := identity{header: textproto.CanonicalMIMEHeaderKey(s.Header), plain: strings.ToLower(s.Header)}
+func newIdentity(s ClientIP, nonceHeader string) (identity, error) {
+	id := identity{header: textproto.CanonicalMIMEHeaderKey(s.Header), plain: strings.ToLower(s.Header), nonce: strings.ToLower(nonceHeader)}
 	for _, network := range s.Trust {
 		p, err := parseNetwork(network)
 		if err != nil {
@@ -41,13 +43,26 @@ func (d *door) clientIP(c *gin.Context) {
 	if x.client.trusted {
 		d.believe(&x.client, r.Header)
 	}
+	x.note(x.client.reason())
 	if x.client.key == "" {
 		x.client.key = clientKey(x.client.addr)
 	}
 	if d.identity.strip(r.Header, &x.client) {
 		d.state.Spoofed.Add(1)
+		x.note(clientForged)
 	}
 	forward(r, &x.client)
+}
+
+// reason says how it was decided who the client is.
+func (c *client) reason() *Decision {
+	switch {
+	case c.named:
+		return clientNamed
+	case c.trusted:
+		return clientUnnamed
+	}
+	return clientIsPeer
 }
 
 // believe takes the client's address and scheme from what a trusted peer says.

@@ -126,11 +126,12 @@ func isLabels(s string) bool {
 
 // cors refuses foreign origins and answers preflights, where the gateway owns CORS.
 func (d *door) cors(c *gin.Context) {
-	o := d.origins
+	o, x := d.origins, of(c)
 	if o == nil {
+		x.note(corsPassed)
 		return
 	}
-	x := of(c)
+	x.note(corsOwned)
 	given := c.Request.Header["Origin"]
 	if len(given) == 0 {
 		if o.any {
@@ -140,6 +141,7 @@ func (d *door) cors(c *gin.Context) {
 	}
 	switch origin := given[0]; {
 	case len(given) > 1 || origin == "null":
+		x.note(corsNull)
 		Reject(c, stageCORS, http.StatusForbidden, "the origin is null or given twice")
 		return
 	case origin == o.self || origin == x.client.proto+"://"+c.Request.Host:
@@ -149,6 +151,7 @@ func (d *door) cors(c *gin.Context) {
 	case o.allows(origin):
 		x.origin = given[:1:1]
 	default:
+		x.note(corsBad)
 		Reject(c, stageCORS, http.StatusForbidden, "the origin is not allowed")
 		return
 	}

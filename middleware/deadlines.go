@@ -28,6 +28,7 @@ func (d *door) deadlines(c *gin.Context) {
 	if !ok {
 		return
 	}
+	x.note(bodyPaced)
 	x.body.pace = &pace{conn: conn, now: d.now, idle: d.timeouts.Idle, rate: d.timeouts.BodyRate, began: x.start}
 }
 

@@ -4,16 +4,21 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"time"
 )
 
 // Names of the stages in rejections.
 const (
-	stageRateLimit = "rate-limit"
-	stageBodySize  = "body-size"
-	stageHold      = "hold"
-	stageCORS      = "cors"
-	stagePanic     = "panic"
+	stageRateLimit   = "rate-limit"
+	stageBodySize    = "body-size"
+	stageHold        = "hold"
+	stageConcurrency = "concurrency"
+	stageClient      = "client"
+	stageHeaders     = "headers"
+	stageDeadlines   = "deadlines"
+	stageCORS        = "cors"
+	stagePanic       = "panic"
 )
 
 // door is one set of settings, made ready for requests; its methods are the stages.
@@ -32,6 +37,11 @@ type door struct {
 	budget   *budget
 	bodyMax  int64
 	timeouts Timeouts
+	// preset is the decision that tells the headers' preset.
+	preset *Decision
+	// nonceHeader tells the app the nonce, "" where no policy holds one.
+	nonceHeader string
+	concurrent  int64
 }
 
 func newDoor(s Settings, p Parts) (*door, error) {
@@ -42,14 +52,19 @@ func newDoor(s Settings, p Parts) (*door, error) {
 	d := &door{
 		state: p.State, logger: p.Logger, log: p.AccessLog, now: p.Now,
 		onReject: p.OnReject, onAnswer: p.OnAnswer, onStore: p.OnStore,
-		bodyMax: s.BodyMax, timeouts: s.Timeouts,
+		bodyMax: s.BodyMax, timeouts: s.Timeouts, preset: &Decision{stageHeaders, "headers", s.Headers}, concurrent: s.RateLimit.Concurrent,
 	}
 	var err error
-	if d.identity, err = newIdentity(s.ClientIP); err != nil {
+	if d.identity, err = newIdentity(s.ClientIP, s.CSP.NonceHeader); err != nil {
 		return nil, err
 	}
 	if d.rules, err = newHeaderRules(s, p.Development); err != nil {
 		return nil, err
+	}
+	for _, r := range d.rules {
+		if r.parts != nil {
+			d.nonceHeader = http.CanonicalHeaderKey(s.CSP.NonceHeader)
+		}
 	}
 	if d.origins, err = newOrigins(s.CORS, p.PublicURL); err != nil {
 		return nil, err

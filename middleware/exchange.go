@@ -28,6 +28,12 @@ type exchange struct {
 	budget limiter.Context
 	// origin is what Access-Control-Allow-Origin says, nil for no such header.
 	origin []string
+	// nonce is the request's nonce, "" where no policy holds one.
+	nonce string
+	// running is true while the request counts among its client's running ones.
+	running bool
+	notes   [maxNotes]*Decision
+	nNotes  int
 	// preflight is true where we answered one.
 	preflight bool
 	body      *body
@@ -63,7 +69,11 @@ func begin(c *gin.Context, d *door) *exchange {
 func (x *exchange) end(c *gin.Context) {
 	d := x.door
 	d.state.InFlight.Add(-1)
+	if x.running {
+		d.state.running.leave(x.client.key)
+	}
 	took := d.now().Sub(x.start)
+	x.remember(c, took)
 	if d.log != nil {
 		x.writeLine(c.Request, took)
 	}

@@ -3,6 +3,7 @@ package middleware
 import (
 	"bytes"
 	"net/http"
+	"strings"
 )
 
 // ForwardedHeaders are the request headers that the stages write for the app, after every inbound spelling of them was
@@ -27,7 +28,7 @@ var spoofable = map[string]bool{
 	"x-original-url": true, "x-rewrite-url": true, "x-original-uri": true, "x-original-host": true, "x-original-method": true,
 	"x-http-method-override": true, "x-http-method": true, "x-method-override": true, "x-scheme": true, "x-url-scheme": true,
 	"front-end-https": true, "x-middleware-subrequest": true, "proxy": true, "wl-proxy-client-ip": true, "proxy-client-ip": true,
-	"http-client-ip": true, "http-x-forwarded-for": true, "x-csp-nonce": true,
+	"http-client-ip": true, "http-x-forwarded-for": true,
 }
 
 // ours are names that the stages write, in lower case; an app behind CGI or WSGI cannot tell X_Request_Id from them.
@@ -37,7 +38,7 @@ var ours = map[string]bool{"x-request-id": true, "traceparent": true, "tracestat
 func (id *identity) strip(h http.Header, c *client) bool {
 	forged := false
 	for name := range h {
-		if name != id.header && !suspect(name) {
+		if name != id.header && !suspect(name) && !strings.EqualFold(name, id.nonce) {
 			continue
 		}
 		var space [64]byte
@@ -53,7 +54,7 @@ func (id *identity) strip(h http.Header, c *client) bool {
 // judge says whether the header name, whose plain form is given, must go and whether it is a forgery.
 func (id *identity) judge(name string, plain []byte, c *client) (gone, forgery bool) {
 	switch {
-	case spoofable[string(plain)]:
+	case spoofable[string(plain)], string(plain) == id.nonce:
 		return true, !c.trusted || name != "X-Forwarded-For" && name != "X-Forwarded-Proto"
 	case name == id.header:
 		return !c.named, !c.named

@@ -31,7 +31,14 @@ var banners = []string{"Server", "X-Powered-By", "X-Aspnet-Version", "X-Aspnetmv
 
 // headers makes every answer from here on carry our headers. They are put on when the status is sent, not now: an
 // informational answer would clear them, and the app's own would come on top.
-func (d *door) headers(c *gin.Context) { of(c).dressed = true }
+func (d *door) headers(c *gin.Context) {
+	x := of(c)
+	x.dressed = true
+	if d.nonceHeader != "" {
+		x.giveNonce(c.Request.Header)
+	}
+	x.note(d.preset)
+}
 
 // dress merges our headers into the answer's. It runs once per answer, for whoever wrote it.
 func (x *exchange) dress(h http.Header) {
@@ -39,28 +46,28 @@ func (x *exchange) dress(h http.Header) {
 		delete(h, name)
 	}
 	for i := range x.door.rules {
-		x.door.rules[i].apply(h)
+		x.door.rules[i].apply(h, x.nonce)
 	}
 	x.personal(h)
 }
 
 // apply merges one header.
-func (r *headerRule) apply(h http.Header) {
+func (r *headerRule) apply(h http.Header, nonce string) {
 	switch r.mode {
 	case modeRemove:
 		delete(h, r.name)
 	case modeKeepApp:
 		if len(h[r.name]) == 0 {
-			h[r.name] = r.value
+			h[r.name] = r.valueFor(nonce)
 		}
 	case modeAppend:
 		if app := h[r.name]; len(app) > 0 {
-			h[r.name] = []string{strings.Join(app, ", ") + ", " + r.value[0]}
+			h[r.name] = []string{strings.Join(app, ", ") + ", " + r.valueFor(nonce)[0]}
 			return
 		}
-		h[r.name] = r.value
+		h[r.name] = r.valueFor(nonce)
 	default:
-		h[r.name] = r.value
+		h[r.name] = r.valueFor(nonce)
 	}
 }
 
@@ -80,6 +87,7 @@ func newHeaderRules(s Settings, development bool) ([]headerRule, error) {
 	}
 	rules := make([]headerRule, 0, len(byName))
 	for _, r := range byName {
+		r.split()
 		rules = append(rules, r)
 	}
 	slices.SortFunc(rules, func(a, b headerRule) int { return strings.Compare(a.name, b.name) })
@@ -90,7 +98,7 @@ func newHeaderRules(s Settings, development bool) ([]headerRule, error) {
 func override(r headerRule, name string, set HeaderRule) headerRule {
 	r.name = name
 	if set.Value != "" {
-		r.value = []string{set.Value}
+		r.value = []string{strings.ReplaceAll(set.Value, nonceMark, hiddenMark)}
 	}
 	if set.Mode != "" {
 		r.mode = set.Mode

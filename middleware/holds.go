@@ -128,6 +128,7 @@ func (d *door) hold(c *gin.Context) {
 	if !held {
 		return
 	}
+	x.note(holdRuns)
 	retryAfter(c, hold.Until.Sub(x.start))
 	Reject(c, stageHold, http.StatusForbidden, "the client is held: "+hold.Reason)
 }

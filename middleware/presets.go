@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/unrolled/secure"
 )
@@ -73,8 +74,9 @@ func presetOptions(s Settings, development bool) secure.Options {
 	return o
 }
 
-// dress adds to policy where its violations are reported.
+// dress adds to policy where its violations are reported, and hides its nonces.
 func (s CSP) dress(policy string) string {
+	policy = strings.ReplaceAll(policy, nonceMark, hiddenMark)
 	if policy == "" || !s.Reports {
 		return policy
 	}

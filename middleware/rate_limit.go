@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"path"
 	"slices"
@@ -35,15 +36,17 @@ type policy struct {
 	limiter      *limiter.Limiter
 	// header is the RateLimit-Policy value and limit the X-RateLimit-Limit value, both shared by all answers.
 	header, limit []string
+	// setting is the key of the settings that made it.
+	setting string
 }
 
 func newBudget(s RateLimit, store limiter.Store) *budget {
 	b := &budget{exempt: map[string]bool{}, assets: s.ExemptAssets, deny: s.OnStoreError == "deny"}
-	for _, p := range s.Policies {
-		b.policies = append(b.policies, newPolicy(p, store))
+	for i, p := range s.Policies {
+		b.policies = append(b.policies, newPolicy(p, store, fmt.Sprintf("rate_limit.policies[%d]", i)))
 	}
 	if s.Requests > 0 {
-		rest := newPolicy(Policy{Name: defaultPolicy, Path: "/", Requests: s.Requests, Per: s.Per}, store)
+		rest := newPolicy(Policy{Name: defaultPolicy, Path: "/", Requests: s.Requests, Per: s.Per}, store, "rate_limit.requests")
 		b.rest = &rest
 	}
 	for _, p := range s.ExemptPaths {
@@ -52,11 +55,11 @@ func newBudget(s RateLimit, store limiter.Store) *budget {
 	return b
 }
 
-func newPolicy(p Policy, store limiter.Store) policy {
+func newPolicy(p Policy, store limiter.Store, setting string) policy {
 	limit := strconv.FormatInt(p.Requests, 10)
 	window := strconv.FormatInt(int64((p.Per+time.Second-1)/time.Second), 10)
 	return policy{
-		name: p.Name, prefix: p.Path, methods: p.Methods,
+		setting: setting, name: p.Name, prefix: p.Path, methods: p.Methods,
 		limiter: limiter.New(store, limiter.Rate{Formatted: p.Name, Period: p.Per, Limit: p.Requests}),
 		header:  []string{`"` + p.Name + `";q=` + limit + ";w=" + window},
 		limit:   []string{limit},
@@ -65,11 +68,15 @@ func newPolicy(p Policy, store limiter.Store) policy {
 
 // rateLimit takes the request from its client's budget and refuses it where nothing is left.
 func (d *door) rateLimit(c *gin.Context) {
-	p := d.budget.policyOf(c.Request)
-	if p == nil {
+	x := of(c)
+	if !d.admitOneMore(c, x) {
 		return
 	}
-	x := of(c)
+	p, why := d.budget.policyOf(c.Request)
+	if p == nil {
+		x.note(why)
+		return
+	}
 	answer, err := p.limiter.Get(c.Request.Context(), x.client.key)
 	if err != nil {
 		d.storeFailed(c, err)
@@ -79,10 +86,13 @@ func (d *door) rateLimit(c *gin.Context) {
 		d.onStore(nil)
 	}
 	x.policy, x.budget = p, answer
-	if answer.Reached {
-		retryAfter(c, time.Duration(answer.Reset-x.start.Unix())*time.Second)
-		Reject(c, stageRateLimit, http.StatusTooManyRequests, "the client's budget of policy "+p.name+" is spent")
+	if !answer.Reached {
+		x.note(limitWithin)
+		return
 	}
+	x.note(limitSpent)
+	retryAfter(c, time.Duration(answer.Reset-x.start.Unix())*time.Second)
+	Reject(c, stageRateLimit, http.StatusTooManyRequests, "the client's budget of policy "+p.name+" is spent")
 }
 
 // storeFailed does with a request what on_store_error says.
@@ -92,6 +102,7 @@ func (d *door) storeFailed(c *gin.Context, err error) {
 		Reject(c, stageRateLimit, statusClientGone, "the client left")
 		return
 	}
+	of(c).note(limitStoreIll)
 	d.state.StoreErrors.Add(1)
 	if !d.state.storeIll.Swap(true) {
 		d.onStore(err)
@@ -103,21 +114,24 @@ func (d *door) storeFailed(c *gin.Context, err error) {
 	Reject(c, stageRateLimit, http.StatusServiceUnavailable, "the rate-limit store does not answer: "+err.Error())
 }
 
-// policyOf returns the budget that r is taken from, nil where it costs nothing.
-func (b *budget) policyOf(r *http.Request) *policy {
+// policyOf returns the budget that r is taken from; nil where it costs nothing, and the decision that says so.
+func (b *budget) policyOf(r *http.Request) (*policy, *Decision) {
 	clean := r.URL.Path
 	if strings.Contains(clean, "//") || strings.Contains(clean, "/.") {
 		clean = path.Clean(clean)
 	}
 	for i := range b.policies {
 		if p := &b.policies[i]; p.matches(r.Method, clean) {
-			return p
+			return p, nil
 		}
 	}
-	if b.rest == nil || b.exempts(r) {
-		return nil
+	if b.rest == nil {
+		return nil, limitOff
 	}
-	return b.rest
+	if free := b.exempts(r); free != nil {
+		return nil, free
+	}
+	return b.rest, nil
 }
 
 func (p *policy) matches(method, clean string) bool {
@@ -135,16 +149,25 @@ func underPath(p, prefix string) bool {
 	return len(p) == len(prefix) || prefix[len(prefix)-1] == '/' || p[len(prefix)] == '/'
 }
 
-// exempts reports whether reading r costs nothing. A path with escapes, parameters or dots is none of ours to judge.
-func (b *budget) exempts(r *http.Request) bool {
+// exempts returns the decision by which reading r costs nothing, nil where it costs. A path with escapes, parameters or dots is none of ours to judge.
+func (b *budget) exempts(r *http.Request) *Decision {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return false
+		return nil
 	}
 	p := r.URL.Path
-	if b.exempt[p] {
-		return true
+	switch {
+	case b.exempt[p]:
+		return limitPath
+	case b.assets && isAsset(p) && strings.IndexByte(p, ';') < 0 && !strings.Contains(p, "..") && !escaped(r):
+		return limitAsset
 	}
-	return b.assets && isAsset(p) && r.URL.RawPath == "" && !strings.Contains(p, "..") && strings.IndexByte(p, ';') < 0
+	return nil
+}
+
+// escaped reports whether the path came with escapes, which net/url forgets where it would write the same ones.
+func escaped(r *http.Request) bool {
+	p, _, _ := strings.Cut(r.RequestURI, "?")
+	return strings.IndexByte(p, '%') >= 0
 }
 
 // isAsset reports whether p ends in an extension that browsers load by the dozen with one page.

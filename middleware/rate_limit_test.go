@@ -102,7 +102,8 @@ func TestWhatCostsNothingAndWhatOnlyLooksSo(t *testing.T) {
 	}
 	for _, k := range cases {
 		r := httptest.NewRequest(k.method, k.path, nil)
-		if got := b.policyOf(r) == nil; got != k.free {
+		p, _ := b.policyOf(r)
+		if got := p == nil; got != k.free {
 			t.Errorf("%s %s: got free %v, want %v", k.method, k.path, got, k.free)
 		}
 	}
@@ -128,7 +129,7 @@ func TestPolicyHoldsForEverySpellingOfItsPath(t *testing.T) {
 			}
 		}
 		r := httptest.NewRequest(method, "http://x"+path, nil)
-		if p := b.policyOf(r); p == nil || p.name != want {
+		if p, _ := b.policyOf(r); p == nil || p.name != want {
 			t.Errorf("%s: got policy %+v, want %s", line, p, want)
 		}
 	}

@@ -45,8 +45,8 @@ func (w *writer) finish() {
 		w.WriteHeaderNow()
 		w.x.keepWriting(w.raw)
 	}
-	if b := w.x.body; b != nil && b.pace != nil && !w.hijacked {
-		b.pace.detach()
+	if b := w.x.body; b != nil && !w.hijacked {
+		b.letGo()
 	}
 }
 

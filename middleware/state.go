@@ -15,6 +15,8 @@ type State struct {
 	Budgets *Budgets
 	Holds   *Holds
 	Counters
+	running *running
+	records *records
 	// storeIll is true from the first failure of the rate-limit store to its next answer.
 	storeIll atomic.Bool
 }
@@ -24,7 +26,7 @@ func NewState(now func() time.Time) *State {
 	if now == nil {
 		now = time.Now
 	}
-	return &State{Budgets: NewBudgets(now), Holds: NewHolds(now)}
+	return &State{Budgets: NewBudgets(now), Holds: NewHolds(now), running: newRunning(), records: newRecords()}
 }
 
 // Counters count what the stages saw since the State was made; they never go back.
@@ -104,7 +106,7 @@ func (p Parts) withDefaults() Parts {
 // count adds one refusal to the counter of its kind.
 func (c *Counters) count(stage string, status int) {
 	switch {
-	case stage == stageRateLimit:
+	case stage == stageRateLimit, stage == stageConcurrency:
 		c.RateLimited.Add(1)
 	case status == http.StatusRequestEntityTooLarge:
 		c.TooLarge.Add(1)
