@@ -1,0 +1,70 @@
+package dashboard
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+)
+
+// file is one asset, ready to be sent.
+type file struct {
+	body []byte
+	kind string
+	tag  string // ETag: a hash of the body
+}
+
+// readFiles reads the embedded files by their URL path.
+func readFiles() map[string]file {
+	files := map[string]file{}
+	err := fs.WalkDir(assets, "assets", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		body, err := fs.ReadFile(assets, name)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(body)
+		files["/"+name] = file{body: body, kind: kindOf(name), tag: `"` + hex.EncodeToString(sum[:8]) + `"`}
+		return nil
+	})
+	if err != nil {
+		panic("dashboard: embedded files: " + err.Error()) // cannot happen: they are part of the binary
+	}
+	files["/"] = files["/assets/index.html"]
+	return files
+}
+
+func kindOf(name string) string {
+	switch ext := path.Ext(name); ext {
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".woff2":
+		return "font/woff2"
+	case ".txt":
+		return "text/plain; charset=utf-8"
+	default:
+		return mime.TypeByExtension(ext)
+	}
+}
+
+// serveFile sends an asset, or 304 where the browser has it.
+func (p *Page) serveFile(w http.ResponseWriter, r *http.Request) {
+	f, ok := p.files[r.URL.Path]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("ETag", f.tag)
+	w.Header().Set("Cache-Control", "no-cache")
+	if strings.Contains(r.Header.Get("If-None-Match"), f.tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	w.Header().Set("Content-Type", f.kind)
+	_, _ = w.Write(f.body) // a reader that went away needs no answer
+}
