@@ -6,6 +6,7 @@ import (
 	"context"
 	"embed"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -28,6 +29,8 @@ type Page struct {
 	every   time.Duration
 	streams chan struct{} // one token a stream
 	files   map[string]file
+	closed  chan struct{}
+	close   sync.Once
 }
 
 // maxStreams is how many browsers may watch at once.
@@ -35,8 +38,11 @@ const maxStreams = 8
 
 // New returns the page over source.
 func New(source Source) *Page {
-	return &Page{source: source, every: time.Second, streams: make(chan struct{}, maxStreams), files: readFiles()}
+	return &Page{source: source, every: time.Second, streams: make(chan struct{}, maxStreams), files: readFiles(), closed: make(chan struct{})}
 }
+
+// Close ends every stream, so that the listener can drain. It may be called twice.
+func (p *Page) Close() { p.close.Do(func() { close(p.closed) }) }
 
 // Handler serves /, /assets/, /api/page/stream, /api/page/view and /api/page/series. It adds the page's own headers; who may
 // call it is for the listener to decide.

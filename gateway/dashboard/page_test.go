@@ -34,6 +34,16 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
+// serve serves the page over source; it ends with the test.
+func serve(t *testing.T, source Source) string {
+	t.Helper()
+	page := New(source)
+	server := httptest.NewServer(page.Handler())
+	t.Cleanup(server.Close)
+	t.Cleanup(page.Close)
+	return server.URL + "/"
+}
+
 // shoot takes a picture of the whole page; where SALLYPORT_SHOTS names a folder it is kept there.
 func shoot(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
@@ -65,10 +75,8 @@ func TestOverviewIsDrawn(t *testing.T) {
 		width, height int64
 	}{{"overview", "dark", false, 1440, 1000}, {"light", "light", false, 1440, 1000}, {"broken", "dark", true, 1440, 1000}, {"mobile", "dark", false, 390, 800}} {
 		t.Run(tc.name, func(t *testing.T) {
-			server := httptest.NewServer(New(sampleSource(tc.broken)).Handler())
-			defer server.Close()
-			ctx := browser(t)
-			err := chromedp.Do(ctx, chromedp.EmulateViewport(tc.width, tc.height), chromedp.Navigate(server.URL+"/"), chromedp.WaitVisible(".panel.chart canvas"))
+			ctx, url := browser(t), serve(t, sampleSource(tc.broken))
+			err := chromedp.Do(ctx, chromedp.EmulateViewport(tc.width, tc.height), chromedp.Navigate(url), chromedp.WaitVisible(".panel.chart canvas"))
 			if err != nil {
 				t.Fatal(err)
 			}

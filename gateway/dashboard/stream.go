@@ -52,7 +52,7 @@ func writeJSON(w http.ResponseWriter, v any) {
 }
 
 // serveStream sends the named page once a second as server-sent events (HTML Standard, 9.2). Each event is a whole view, so that a
-// browser that reconnects with Last-Event-ID has missed nothing it needs. It ends when the reader goes or the server drains.
+// browser that reconnects with Last-Event-ID has missed nothing it needs. It ends when the reader goes or the Page is closed.
 func (p *Page) serveStream(w http.ResponseWriter, r *http.Request) {
 	page := pageName(r)
 	if _, ok := p.source.View(page); !ok {
@@ -79,6 +79,8 @@ func (p *Page) serveStream(w http.ResponseWriter, r *http.Request) {
 		}
 		select {
 		case <-r.Context().Done():
+			return
+		case <-p.closed:
 			return
 		case <-tick.C:
 		}

@@ -77,10 +77,16 @@ function render(holder, panel) {
     width: holder.clientWidth || 600, height: 250, padding: [8, 8, 0, 0], legend: { show: false },
     cursor: { y: false, points: { size: 6 } },
     scales: { y: { range: (_, __, top) => [0, Math.max(1, top * 1.12)] } },
-    axes: [{ ...axis, grid: { show: false } }, { ...axis, size: 44 }],
+    axes: [{ ...axis, grid: { show: false }, values: (u, ticks) => ticks.map((t) => timeLabel(t, panel.chart.span)) }, { ...axis, size: 44 }],
     series: [{}, ...lines.map(lineOf)],
   }, [times, ...lines.map((l) => l.data)], holder);
   charts.set(holder, { plot, panel });
+}
+
+function timeLabel(seconds, span) {
+  const at = new Date(seconds * 1000);
+  if (span === "7d" || span === "30d") return at.toLocaleDateString([], { day: "numeric", month: "short" });
+  return at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
 }
 
 function lineOf(line) {
