@@ -1,2 +1,101 @@
 // Package crossdoor tells whether bytes of a request in flight became SQL structure.
+//
+// The HTTP door's end is Stage: it reads the inputs of each request while they stream to the app. The database door's end is
+// Rule: it looks for those inputs in statements of a structure nobody has seen. Neither end knows the other.
 package crossdoor
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"sallyport/dbguard/screen"
+)
+
+// Window is what the doors share: the inputs of the requests in flight. Its methods may be called by several goroutines.
+type Window struct {
+	settings Settings
+	model    Known
+	identify func(*gin.Context) (request, client string)
+	now      func() time.Time
+
+	mu      sync.RWMutex // guards what follows
+	entries map[*entry]struct{}
+	late    []*entry // in order of their end
+
+	held atomic.Int64 // bytes of all inputs
+
+	counters counters
+	scratch  sync.Pool // *matcher
+}
+
+// Known answers whether a structure is one that the app has shown before; screen.Model is one.
+type Known interface {
+	// Knows reports whether s's structure, exact or loose, was learned.
+	Knows(s *screen.Statement) bool
+}
+
+// Parts are what a Window works with.
+type Parts struct {
+	// Model knows the app's own structures; nil means that none is known (cold).
+	Model Known
+	// Identify returns the request id and the client key of a request; nil leaves both empty.
+	Identify func(*gin.Context) (request, client string)
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// counters count what the window saw since it was made.
+type counters struct {
+	requests, cut, full, asked, candidates, crossings, overBudget atomic.Int64
+}
+
+// Snapshot is the window's state, as /api/hardening/security shows it.
+type Snapshot struct {
+	// InFlight counts requests whose inputs are held, late ones included; Bytes is the memory of those inputs.
+	InFlight int   `json:"inFlight"`
+	Bytes    int64 `json:"bytes"`
+	// Requests counts all that were read, Cut those that hit a cap, Full those that found no room.
+	Requests int64 `json:"requests"`
+	Cut      int64 `json:"cut"`
+	Full     int64 `json:"full"`
+	// Asked counts statements of unknown structure, Crossings those with bytes of a request in their structure,
+	// OverBudget those whose search was given up for time.
+	Asked      int64 `json:"asked"`
+	Crossings  int64 `json:"crossings"`
+	OverBudget int64 `json:"overBudget"`
+}
+
+// New returns an empty window.
+func New(s Settings, p Parts) *Window {
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	if p.Identify == nil {
+		p.Identify = func(*gin.Context) (string, string) { return "", "" }
+	}
+	if p.Model == nil {
+		p.Model = nothingKnown{}
+	}
+	w := &Window{settings: s, model: p.Model, identify: p.Identify, now: p.Now, entries: map[*entry]struct{}{}}
+	w.scratch.New = func() any { return newMatcher() }
+	return w
+}
+
+// Snapshot returns the window's counters.
+func (w *Window) Snapshot() Snapshot {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	c := &w.counters
+	return Snapshot{
+		InFlight: len(w.entries), Bytes: w.held.Load(), Requests: c.requests.Load(), Cut: c.cut.Load(), Full: c.full.Load(),
+		Asked: c.asked.Load(), Crossings: c.crossings.Load(), OverBudget: c.overBudget.Load(),
+	}
+}
+
+// nothingKnown is the model of a cold start.
+type nothingKnown struct{}
+
+func (nothingKnown) Knows(*screen.Statement) bool { return false }

@@ -1,0 +1,201 @@
+package crossdoor
+
+import (
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+)
+
+// scanner reads a body piece by piece and keeps its inputs. finish is called once, after the last piece.
+type scanner interface {
+	feed(p []byte)
+	finish()
+}
+
+// tee passes a body on byte for byte and shows each piece to a scanner before the reader gets it, so that the inputs are known
+// before the app can use them.
+type tee struct {
+	io.ReadCloser
+	scan  scanner
+	entry *entry
+	left  int64 // bytes to come, -1 where the length is unknown
+	done  bool
+}
+
+// Read implements io.Reader.
+func (t *tee) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if t.done {
+		return n, err
+	}
+	if n > 0 && !t.entry.full() {
+		t.scan.feed(p[:n])
+	}
+	if t.left > 0 {
+		t.left -= int64(n)
+	}
+	if err != nil || t.left == 0 {
+		t.done = true
+		t.scan.finish()
+	}
+	return n, err
+}
+
+// watch puts a tee before the body of r, chosen by its type and coding.
+func watch(r *http.Request, e *entry) {
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+		return
+	}
+	left := r.ContentLength
+	if left < 0 {
+		left = -1
+	}
+	var s scanner = scannerFor(r.Header.Get("Content-Type"), e)
+	switch coding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); coding {
+	case "", "identity":
+	case "gzip", "x-gzip", "deflate":
+		s = &inflating{coding: coding, then: s, entry: e}
+	default: // a coding that is not read here: whatever it holds was not seen
+		e.markCut()
+		return
+	}
+	r.Body = &tee{ReadCloser: r.Body, scan: s, entry: e, left: left}
+}
+
+// scannerFor chooses by media type; an unknown or missing type is told by the body's first byte.
+func scannerFor(contentType string, e *entry) scanner {
+	media, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		media = strings.ToLower(strings.TrimSpace(strings.SplitN(contentType, ";", 2)[0]))
+	}
+	switch {
+	case media == "application/x-www-form-urlencoded":
+		return newForm(e)
+	case media == "multipart/form-data" && params["boundary"] != "":
+		return newMultipart(params["boundary"], int(e.limits.ValueMax), func(name, text string) { e.input(fromMultipart, name, text) })
+	case strings.HasSuffix(media, "json") || media == "application/graphql" || media == "application/x-ndjson":
+		return newJSON(e)
+	case strings.HasSuffix(media, "xml") || media == "text/html":
+		return newMarkup(e)
+	}
+	return &sniffing{entry: e}
+}
+
+func newJSON(e *entry) scanner {
+	return &jsonScanner{max: int(e.limits.ValueMax), emit: func(key, text string) {
+		if key != "(key)" || !isWord(text) {
+			e.input(fromJSON, key, text)
+		}
+	}}
+}
+
+func newMarkup(e *entry) scanner {
+	return &markupScanner{max: int(e.limits.ValueMax), emit: func(text string) { e.input(fromBody, "", text) }}
+}
+
+// formBody is a formScanner whose repeated names are joined at the end.
+type formBody struct {
+	formScanner
+	pairs pairs
+}
+
+func newForm(e *entry) scanner {
+	f := &formBody{pairs: pairs{entry: e, from: fromForm}}
+	f.emit, f.max = f.pairs.add, int(e.limits.ValueMax)
+	return f
+}
+
+func (f *formBody) finish() {
+	f.formScanner.finish()
+	f.pairs.join()
+}
+
+// sniffing chooses a scanner by the first byte that is no blank, and keeps the whole text as one input too. What is neither JSON
+// nor markup is read as a form at its end, as far as it was kept.
+type sniffing struct {
+	entry  *entry
+	head   []byte
+	then   scanner
+	chosen bool
+}
+
+func (s *sniffing) feed(p []byte) {
+	if !s.chosen {
+		p = bytes.TrimLeft(p, " \t\r\n\xef\xbb\xbf")
+		if len(p) == 0 {
+			return
+		}
+		s.then, s.chosen = s.choose(p[0]), true
+	}
+	room := int(s.entry.limits.ValueMax) - len(s.head)
+	if room < len(p) {
+		s.entry.markCut()
+	}
+	s.head = append(s.head, p[:min(room, len(p))]...)
+	if s.then != nil {
+		s.then.feed(p)
+	}
+}
+
+func (s *sniffing) choose(first byte) scanner {
+	switch first {
+	case '{', '[', '"':
+		return newJSON(s.entry)
+	case '<':
+		return newMarkup(s.entry)
+	}
+	return nil
+}
+
+func (s *sniffing) finish() {
+	if s.then == nil && bytes.IndexByte(s.head, '=') >= 0 {
+		s.then = newForm(s.entry)
+		s.then.feed(s.head)
+	}
+	if s.then != nil {
+		s.then.finish()
+	}
+	if bytes.IndexByte(s.head, 0) < 0 {
+		s.entry.input(fromBody, "", string(s.head))
+	}
+}
+
+// inflating keeps a compressed body up to the request's bound and reads it, inflated within the same bound, at its end.
+type inflating struct {
+	coding string
+	then   scanner
+	entry  *entry
+	packed []byte
+}
+
+func (i *inflating) feed(p []byte) {
+	if room := int(i.entry.limits.RequestMax) - len(i.packed); room < len(p) {
+		i.entry.markCut()
+		p = p[:max(room, 0)]
+	}
+	i.packed = append(i.packed, p...)
+}
+
+func (i *inflating) finish() {
+	defer i.then.finish()
+	var plain io.Reader
+	if i.coding == "deflate" {
+		plain = flate.NewReader(bytes.NewReader(i.packed))
+	} else {
+		gz, err := gzip.NewReader(bytes.NewReader(i.packed))
+		if err != nil {
+			i.entry.markCut()
+			return
+		}
+		plain = gz
+	}
+	text, err := io.ReadAll(io.LimitReader(plain, 4*i.entry.limits.RequestMax))
+	if err != nil || int64(len(text)) == 4*i.entry.limits.RequestMax {
+		i.entry.markCut()
+	}
+	i.then.feed(text)
+}

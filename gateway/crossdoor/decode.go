@@ -1,0 +1,93 @@
+package crossdoor
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// percentDecode decodes %XX and %uXXXX and leaves what is neither as it stands; with plus it also reads + as a space.
+func percentDecode(s string, plus bool) string {
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '%' && i+5 < len(s) && s[i+1]|0x20 == 'u' && hexN(s[i+2:i+6]) >= 0:
+			out = utf8.AppendRune(out, hexN(s[i+2:i+6]))
+			i += 5
+		case c == '%' && i+2 < len(s) && hexN(s[i+1:i+3]) >= 0:
+			out = append(out, byte(hexN(s[i+1:i+3])))
+			i += 2
+		case c == '+' && plus:
+			out = append(out, ' ')
+		default:
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}
+
+// unescape reads backslash escapes as JSON, JavaScript and C do; an unknown one loses its backslash.
+func unescape(s string) string {
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 == len(s) {
+			out = append(out, s[i])
+			continue
+		}
+		i++
+		switch c := s[i]; {
+		case c == 'u' && i+4 < len(s) && hexN(s[i+1:i+5]) >= 0:
+			out = utf8.AppendRune(out, hexN(s[i+1:i+5]))
+			i += 4
+		case c == 'x' && i+2 < len(s) && hexN(s[i+1:i+3]) >= 0:
+			out = append(out, byte(hexN(s[i+1:i+3])))
+			i += 2
+		case strings.IndexByte("nrtbfv", c) >= 0:
+			out = append(out, ' ')
+		default:
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}
+
+// hexN reads s as hexadecimal; -1 where it is not.
+func hexN(s string) rune {
+	var n rune
+	for i := range len(s) {
+		d := hexDigit(s[i])
+		if d < 0 {
+			return -1
+		}
+		n = n<<4 | d
+	}
+	return n
+}
+
+func hexDigit(c byte) rune {
+	switch {
+	case '0' <= c && c <= '9':
+		return rune(c - '0')
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return rune(c|0x20-'a') + 10
+	}
+	return -1
+}
+
+// narrow maps fullwidth forms (U+FF01 to U+FF5E) and typographic quotes, dashes and blanks to ASCII, as NFKC and "smart" clean-up do.
+func narrow(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 0xFF01 <= r && r <= 0xFF5E {
+			return r - 0xFEE0
+		}
+		if a, ok := asciiFor[r]; ok {
+			return a
+		}
+		return r
+	}, s)
+}
+
+// asciiFor are the look-alikes that narrow replaces.
+var asciiFor = map[rune]rune{
+	'‘': '\'', '’': '\'', '‚': '\'', '‛': '\'', 'ʼ': '\'', '′': '\'', '´': '\'', '“': '"', '”': '"', '„': '"', '″': '"',
+	'–': '-', '—': '-', '−': '-', '\u00a0': ' ', '\u3000': ' ', '\u200b': ' ', '\u2003': ' ', '；': ';',
+}

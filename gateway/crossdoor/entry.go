@@ -1,0 +1,191 @@
+package crossdoor
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// source is the kind of an input, as evidence names it.
+type source string
+
+// The kinds of input.
+const (
+	fromPath      source = "path"
+	fromQuery     source = "query"
+	fromForm      source = "form"
+	fromJSON      source = "json"
+	fromMultipart source = "multipart"
+	fromBody      source = "body"
+	fromCookie    source = "cookie"
+	fromHeader    source = "header"
+	fromSocket    source = "websocket"
+)
+
+// value is one spelling of one input, folded to lower case and trimmed.
+type value struct {
+	text   string
+	source source
+	param  string
+	// head and tail are the bitmap places of the first and last four bytes; those of text and of text squeezed.
+	head, tail     uint16
+	sqHead, sqTail uint16
+	squeezable     bool // the squeezed text has four bytes or more
+	word           bool // letters, digits and underscore only: evidence only with confirmation
+	input          int  // which input of the request it spells
+}
+
+// entry is one request's inputs. Its values only grow while the request is in flight.
+type entry struct {
+	request, client, route string
+	limits                 Settings
+	held                   *atomic.Int64 // bytes of all requests' inputs
+
+	mu     sync.Mutex // guards what follows
+	values []value
+	inputs int
+	bytes  int64
+	cut    bool
+	done   time.Time // zero while in flight
+	gone   bool      // forgotten: nothing more is kept
+}
+
+// input keeps text and its other spellings as one input. It copies text.
+func (e *entry) input(from source, param, text string) {
+	if e.full() {
+		return
+	}
+	if int64(len(text)) > e.limits.ValueMax {
+		text = text[:e.limits.ValueMax]
+		e.markCut()
+	}
+	if !worthKeeping(text) {
+		return
+	}
+	e.mu.Lock()
+	n := e.inputs
+	e.inputs++
+	e.mu.Unlock()
+	spellings(text, func(s string) { e.keep(n, from, param, s) })
+}
+
+// full marks the request as cut where no further input fits, and says so.
+func (e *entry) full() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.inputs < e.limits.Values && e.bytes < e.limits.RequestMax {
+		return false
+	}
+	e.cut = true
+	return true
+}
+
+func (e *entry) markCut() {
+	e.mu.Lock()
+	e.cut = true
+	e.mu.Unlock()
+}
+
+// keep stores one spelling unless it is held already or does not fit.
+func (e *entry) keep(input int, from source, param, spelling string) {
+	v, ok := newValue(spelling)
+	if !ok {
+		return
+	}
+	v.source, v.param, v.input = from, clip(param, 64), input
+	cost := int64(len(v.text)) + valueOverhead
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.gone || e.bytes+cost > e.limits.RequestMax+valueOverhead || e.held.Load()+cost > e.limits.Memory {
+		e.cut = true
+		return
+	}
+	if slices.ContainsFunc(e.values, func(o value) bool { return o.text == v.text }) {
+		return
+	}
+	e.values = append(e.values, v)
+	e.bytes += cost
+	e.held.Add(cost)
+}
+
+// forget drops the inputs of a request that ended at or before then, and reports whether it did.
+func (e *entry) forget(then time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.done.After(then) {
+		return false
+	}
+	e.gone = true
+	e.held.Add(-e.bytes)
+	return true
+}
+
+// valueOverhead is what one value costs beside its text, bytes.
+const valueOverhead = 80
+
+// view returns what the request holds now; the slice may be read without a lock since values are never changed.
+func (e *entry) view() (values []value, cut bool, done time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.values[:len(e.values):len(e.values)], e.cut, e.done
+}
+
+// newValue folds and measures a spelling; ok is false where it can never be evidence.
+func newValue(spelling string) (value, bool) {
+	text := strings.TrimSpace(lower(spelling))
+	if !worthKeeping(text) {
+		return value{}, false
+	}
+	v := value{text: text, word: isWord(text)}
+	if len(text) >= gramLen {
+		v.head, v.tail = gram(text[:gramLen]), gram(text[len(text)-gramLen:])
+	}
+	if !v.word {
+		v.squeezeGrams()
+	}
+	return v, true
+}
+
+func (v *value) squeezeGrams() {
+	var buf [256]byte
+	sq := squeeze(buf[:0], v.text)
+	if len(sq) >= gramLen {
+		v.squeezable = true
+		v.sqHead, v.sqTail = gramBytes(sq[:gramLen]), gramBytes(sq[len(sq)-gramLen:])
+	}
+}
+
+// worthKeeping drops what is too short or has digits only: it can cross no boundary, or would match everywhere.
+func worthKeeping(text string) bool {
+	if len(text) < 2 {
+		return false
+	}
+	for i := range len(text) {
+		if c := text[i]; c < '0' || c > '9' {
+			return true
+		}
+	}
+	return false
+}
+
+func isWord(text string) bool {
+	for i := range len(text) {
+		if !wordByte[text[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// clip cuts s to at most n bytes at a rune's edge.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return strings.Clone(s)
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 {
+		n--
+	}
+	return strings.Clone(s[:n])
+}

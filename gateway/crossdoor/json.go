@@ -1,0 +1,127 @@
+package crossdoor
+
+import "unicode/utf8"
+
+// jsonScanner finds the strings of a JSON text while it streams by, keys included. It never fails: what is no JSON has no strings.
+// It is a scanner, not a parser, so that a body of any size costs one pass and one string's memory.
+type jsonScanner struct {
+	emit func(key, text string)
+	max  int // bytes kept of one string
+
+	key     string // the last key
+	text    []byte
+	inside  bool
+	escape  uint8  // 0 none, 1 after a backslash, 2..5 inside \uXXXX
+	code    rune   // the digits of \uXXXX so far
+	pending string // a string that may be a key, until the next byte tells
+	waiting bool
+	cut     bool
+}
+
+// feed reads the next bytes of the text.
+func (j *jsonScanner) feed(p []byte) {
+	for i := 0; i < len(p); i++ {
+		if !j.inside {
+			j.outside(p[i])
+			continue
+		}
+		if j.escape > 0 {
+			j.escaped(p[i])
+			continue
+		}
+		switch c := p[i]; c {
+		case '"':
+			j.inside = false
+			j.pending, j.waiting = string(j.text), true
+		case '\\':
+			j.escape = 1
+		default:
+			j.put(c)
+		}
+	}
+}
+
+// outside reads a byte between strings: a colon makes the string before it a key, anything else a value.
+func (j *jsonScanner) outside(c byte) {
+	switch {
+	case c == '"':
+		j.settle(false)
+		j.inside, j.text = true, j.text[:0]
+	case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+	default:
+		j.settle(c == ':')
+	}
+}
+
+// settle hands on the string before, now that its role is known.
+func (j *jsonScanner) settle(isKey bool) {
+	if !j.waiting {
+		return
+	}
+	j.waiting = false
+	if isKey {
+		j.key = j.pending
+		j.emit("(key)", j.pending)
+		return
+	}
+	j.emit(j.key, j.pending)
+}
+
+// finish ends the text; an unfinished string counts as one.
+func (j *jsonScanner) finish() {
+	if j.inside {
+		j.inside = false
+		j.pending, j.waiting = string(j.text), true
+	}
+	j.settle(false)
+}
+
+func (j *jsonScanner) put(c byte) {
+	if len(j.text) >= j.max {
+		j.cut = true
+		return
+	}
+	j.text = append(j.text, c)
+}
+
+// escaped reads a byte after a backslash (RFC 8259, section 7).
+func (j *jsonScanner) escaped(c byte) {
+	if j.escape == 1 {
+		j.escape = 0
+		switch c {
+		case 'n':
+			j.put('\n')
+		case 't':
+			j.put('\t')
+		case 'r':
+			j.put('\r')
+		case 'b', 'f':
+			j.put(' ')
+		case 'u':
+			j.escape, j.code = 2, 0
+		default:
+			j.put(c)
+		}
+		return
+	}
+	d := hexDigit(c)
+	if d < 0 {
+		j.escape = 0
+		j.put(c)
+		return
+	}
+	j.code = j.code<<4 | d
+	if j.escape++; j.escape == 6 {
+		j.escape = 0
+		for _, b := range utf8.AppendRune(nil, j.code) {
+			j.put(b)
+		}
+	}
+}
+
+// eachJSONString calls emit with each string of text.
+func eachJSONString(text string, emit func(key, text string)) {
+	j := jsonScanner{emit: emit, max: len(text)}
+	j.feed([]byte(text))
+	j.finish()
+}

@@ -1,0 +1,148 @@
+package crossdoor
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"html"
+	"strings"
+	"unicode/utf8"
+)
+
+// Bounds of the spellings of one input.
+const (
+	maxSpellings = 16
+	maxDepth     = 4
+)
+
+// spellings calls emit with text and with each other way the app may read it: decoded, unescaped, unpacked. The order is breadth
+// first; at most maxSpellings in all.
+func spellings(text string, emit func(string)) {
+	s := speller{queue: []spelling{{text, 0}}}
+	for i := 0; i < len(s.queue) && i < maxSpellings; i++ {
+		emit(s.queue[i].text)
+		if s.queue[i].depth < maxDepth {
+			s.expand(s.queue[i])
+		}
+	}
+}
+
+type spelling struct {
+	text  string
+	depth int
+}
+
+type speller struct{ queue []spelling }
+
+// add queues text unless it is there already.
+func (s *speller) add(text string, depth int) {
+	if len(text) < 2 || len(s.queue) >= 2*maxSpellings {
+		return
+	}
+	for _, q := range s.queue {
+		if q.text == text {
+			return
+		}
+	}
+	s.queue = append(s.queue, spelling{text, depth})
+}
+
+// expand adds what each decoding makes of x. A decoding that does not apply costs one scan for its mark.
+func (s *speller) expand(x spelling) {
+	d := x.depth + 1
+	m := marksOf(x.text)
+	if m.percent {
+		s.add(percentDecode(x.text, false), d)
+	}
+	if m.plus {
+		s.add(percentDecode(x.text, true), d)
+	}
+	if m.backslash {
+		s.add(unescape(x.text), d)
+	}
+	if m.ampersand {
+		s.add(html.UnescapeString(x.text), d)
+	}
+	if m.wide {
+		s.add(narrow(x.text), d)
+	}
+	if m.brace && strings.ContainsAny(x.text, "{[") {
+		eachJSONString(x.text, func(_, v string) { s.add(v, d) })
+	}
+	if m.packed {
+		s.unpack(x.text, d)
+	}
+}
+
+// unpack adds the contents of base64, hex and JWT texts.
+func (s *speller) unpack(text string, d int) {
+	if b, err := hex.DecodeString(strings.TrimPrefix(strings.TrimPrefix(text, "0x"), "\\x")); err == nil && readable(b) {
+		s.add(string(b), d)
+	}
+	if strings.Count(text, ".") == 2 { // JWT: header.payload.signature (RFC 7519)
+		text = strings.Split(text, ".")[1]
+	}
+	if b := base64Decode(text); b != nil {
+		s.add(string(b), d)
+	}
+}
+
+// base64Decode reads standard and URL alphabets with or without padding; nil where text is neither or holds no text.
+func base64Decode(text string) []byte {
+	clean := strings.TrimRight(text, "=")
+	clean = strings.NewReplacer("-", "+", "_", "/").Replace(clean)
+	b, err := base64.RawStdEncoding.DecodeString(clean)
+	if err != nil || !readable(b) {
+		return nil
+	}
+	return b
+}
+
+// readable reports UTF-8 without control bytes: what an app would put into SQL.
+func readable(b []byte) bool {
+	if len(b) < 2 || !utf8.Valid(b) {
+		return false
+	}
+	for _, c := range b {
+		if c < ' ' && c != '\n' && c != '\t' && c != '\r' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// marks tell which decodings can apply to a text.
+type marks struct{ percent, plus, backslash, ampersand, wide, brace, packed bool }
+
+func marksOf(s string) marks {
+	m := marks{packed: len(s) >= 8}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '%':
+			m.percent = true
+		case c == '+':
+			m.plus = true
+		case c == '\\':
+			m.backslash = true
+		case c == '&':
+			m.ampersand = true
+		case c == '{' || c == '[' || c == '"':
+			m.brace = true
+		case c >= 0x80:
+			m.wide = true
+		}
+		if m.packed && !packedByte[s[i]] {
+			m.packed = false
+		}
+	}
+	return m
+}
+
+// packedByte are the bytes that base64, hex and JWT texts have.
+var packedByte = packedBytes()
+
+func packedBytes() (table [256]bool) {
+	for c := range 256 {
+		table[c] = c == '+' || c == '/' || c == '-' || c == '_' || c == '=' || c == '.' || c == '\\' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+	}
+	return table
+}

@@ -1,0 +1,140 @@
+package crossdoor
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Stage returns the HTTP door's end: it keeps the inputs of each request while it is in flight and for a little longer. Bodies are
+// read as they stream; not a byte is held back or changed.
+func (w *Window) Stage() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		e := w.open(c)
+		if e == nil {
+			c.Next()
+			return
+		}
+		defer w.close(e)
+		readHead(c.Request, e)
+		watch(c.Request, e)
+		c.Next()
+	}
+}
+
+// open makes room for one request; nil where the window is full.
+func (w *Window) open(c *gin.Context) *entry {
+	w.counters.requests.Add(1)
+	request, client := w.identify(c)
+	e := &entry{request: request, client: client, limits: w.settings, held: &w.held}
+	e.route = c.Request.Method + " " + clip(c.Request.URL.Path, 200)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.expire(w.now())
+	if len(w.entries) >= w.settings.Requests || w.held.Load() >= w.settings.Memory {
+		w.counters.full.Add(1)
+		return nil
+	}
+	w.entries[e] = struct{}{}
+	return e
+}
+
+// close makes e late: it stays for reports until Late has passed.
+func (w *Window) close(e *entry) {
+	now := w.now()
+	e.mu.Lock()
+	e.done = now
+	cut := e.cut
+	e.mu.Unlock()
+	if cut {
+		w.counters.cut.Add(1)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.late = append(w.late, e)
+	w.expire(now)
+}
+
+// expire forgets late requests whose time is over. The caller holds w.mu.
+func (w *Window) expire(now time.Time) {
+	n := 0
+	for _, e := range w.late {
+		if !e.forget(now.Add(-w.settings.Late)) {
+			break
+		}
+		delete(w.entries, e)
+		n++
+	}
+	w.late = w.late[n:]
+}
+
+// readHead keeps the inputs of a request's line and headers.
+func readHead(r *http.Request, e *entry) {
+	readPath(r, e)
+	q := pairs{entry: e, from: fromQuery}
+	f := formScanner{emit: q.add, max: int(e.limits.ValueMax)}
+	f.feed([]byte(r.URL.RawQuery))
+	f.finish()
+	q.join()
+	if f.cut {
+		e.markCut()
+	}
+	readHeaders(r.Header, e)
+}
+
+func readPath(r *http.Request, e *entry) {
+	for segment := range strings.SplitSeq(r.URL.EscapedPath(), "/") {
+		e.input(fromPath, "", segment)
+	}
+	if tail := strings.TrimPrefix(r.URL.Path, "/"); strings.Contains(tail, "/") && !plainPath(tail) {
+		e.input(fromPath, "", tail)
+	}
+}
+
+// plainPath reports a path of words, dots and dashes, which as a whole can hold no SQL.
+func plainPath(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !wordByte[c] && c != '/' && c != '.' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func readHeaders(h http.Header, e *entry) {
+	for name, all := range h {
+		if skippedHeader(name) {
+			continue
+		}
+		for _, text := range all {
+			if name == "Cookie" {
+				readCookies(text, e)
+				continue
+			}
+			if name == "Authorization" {
+				_, text, _ = strings.Cut(text, " ")
+			}
+			e.input(fromHeader, name, text)
+		}
+	}
+}
+
+func readCookies(line string, e *entry) {
+	for pair := range strings.SplitSeq(line, ";") {
+		name, text, _ := strings.Cut(strings.TrimSpace(pair), "=")
+		e.input(fromCookie, name, text)
+	}
+}
+
+// skippedHeader reports headers that the gateway or the browser sets and no app puts into SQL.
+func skippedHeader(name string) bool {
+	switch name {
+	case "Accept", "Accept-Encoding", "Cache-Control", "Cdn-Loop", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Date", "Expect",
+		"If-Modified-Since", "If-None-Match", "Origin", "Pragma", "Priority", "Range", "Te", "Traceparent", "Tracestate", "Transfer-Encoding",
+		"Upgrade", "Upgrade-Insecure-Requests", "Via", "X-Request-Id":
+		return true
+	}
+	return strings.HasPrefix(name, "Sec-") || strings.HasPrefix(name, "Cf-") || strings.HasPrefix(name, "X-Forwarded-")
+}
