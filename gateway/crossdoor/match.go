@@ -1,3 +1,207 @@
 package crossdoor
 
-func newMatcher() any { return nil }
+import (
+	"bytes"
+	"sort"
+)
+
+// Bounds of what is searched of one statement, and of what counts as a match.
+const (
+	scanHead       = 48 << 10 // bytes scanned from a long statement's beginning
+	scanTail       = 16 << 10 // and from its end
+	maxOccurrences = 8        // of one value
+	maxSpans       = 64       // of one request
+	minPart        = 8        // bytes of a value's beginning or end that count as a part of it
+	minHard        = 5        // bytes of a value that can be hard evidence
+)
+
+// how tells in which form a value was found.
+type how uint8
+
+const (
+	exact    how = iota // as one of its spellings
+	respaced            // blanks, quotes, escapes or comments added or lost
+	part                // its longest beginning or end
+)
+
+// span is a place in a statement that holds a value or a part of one; half open byte positions in the statement.
+type span struct {
+	start, end int
+	how        how
+	value      *value
+}
+
+// matcher finds values in one statement. It is reused from statement to statement and belongs to one goroutine at a time.
+type matcher struct {
+	folded []byte // the scanned part of the statement, lower case
+	gapAt  int    // where folded leaves out the middle of a long statement; len(folded) where it does not
+	gap    int    // bytes left out
+	grams  bitmap
+
+	squeezed   []byte
+	from       []int32 // from which byte of folded each squeezed byte came
+	squeezedIn bitmap
+
+	spans   []span
+	scratch []byte
+	entries []*entry
+}
+
+func newMatcher() *matcher { return &matcher{} }
+
+// load prepares the search in sql.
+func (m *matcher) load(sql string) {
+	m.gapAt, m.gap = len(sql), 0
+	if len(sql) > scanHead+scanTail {
+		m.gapAt, m.gap = scanHead, len(sql)-scanHead-scanTail
+		m.folded = append(appendLower(m.folded[:0], sql[:scanHead]), 0)
+		m.folded = appendLower(m.folded, sql[len(sql)-scanTail:])
+		m.gap--
+	} else {
+		m.folded = appendLower(m.folded[:0], sql)
+	}
+	m.grams.fill(m.folded)
+	m.squeezed, m.from = squeezeMap(m.squeezed[:0], m.from[:0], m.folded)
+	m.squeezedIn.fill(m.squeezed)
+}
+
+// place maps a position in folded to one in the statement.
+func (m *matcher) place(at int) int {
+	if at > m.gapAt {
+		return at + m.gap
+	}
+	return at
+}
+
+// find collects in m.spans where the values stand, best form first for each value, sorted by place.
+func (m *matcher) find(values []value) {
+	m.spans = m.spans[:0]
+	for i := range values {
+		if len(m.spans) >= maxSpans {
+			break
+		}
+		m.findOne(&values[i])
+	}
+	sort.Slice(m.spans, func(i, j int) bool {
+		a, b := m.spans[i], m.spans[j]
+		if a.start != b.start {
+			return a.start < b.start
+		}
+		return a.end > b.end
+	})
+}
+
+func (m *matcher) findOne(v *value) {
+	if len(v.text) < gramLen {
+		if !v.word {
+			m.occurrences(v)
+		}
+		return
+	}
+	head, tail := m.grams.has(v.head), m.grams.has(v.tail)
+	if head && tail && m.occurrences(v) {
+		return
+	}
+	if v.word {
+		return
+	}
+	if v.squeezable && m.squeezedIn.has(v.sqHead) && m.squeezedIn.has(v.sqTail) && m.respacedOccurrences(v) {
+		return
+	}
+	if len(v.text) < minPart {
+		return
+	}
+	if head {
+		m.longestHead(v)
+	}
+	if tail {
+		m.longestTail(v)
+	}
+}
+
+// occurrences adds each place of the value's text and reports whether there is one.
+func (m *matcher) occurrences(v *value) bool {
+	m.scratch = append(m.scratch[:0], v.text...)
+	found := false
+	for at, n := 0, 0; n < maxOccurrences; n++ {
+		i := bytes.Index(m.folded[at:], m.scratch)
+		if i < 0 {
+			break
+		}
+		m.add(at+i, at+i+len(v.text), exact, v)
+		found, at = true, at+i+1
+	}
+	return found
+}
+
+// respacedOccurrences looks for the value with everything squeezed out that apps add, remove or exchange.
+func (m *matcher) respacedOccurrences(v *value) bool {
+	m.scratch = squeeze(m.scratch[:0], v.text)
+	found := false
+	for at, n := 0, 0; n < maxOccurrences; n++ {
+		i := bytes.Index(m.squeezed[at:], m.scratch)
+		if i < 0 {
+			break
+		}
+		start, end := int(m.from[at+i]), int(m.from[at+i+len(m.scratch)-1])+1
+		m.add(m.widenLeft(start, v), m.widenRight(end, v), respaced, v)
+		found, at = true, at+i+1
+	}
+	return found
+}
+
+// widenLeft takes in the quotes that the value begins with where the statement has them too.
+func (m *matcher) widenLeft(start int, v *value) int {
+	for n := 0; n < len(v.text) && dropped[v.text[n]]; n++ {
+		if start == 0 || !isQuote(m.folded[start-1]) {
+			break
+		}
+		start--
+	}
+	return start
+}
+
+// widenRight takes in the quotes that the value ends with where the statement has them too.
+func (m *matcher) widenRight(end int, v *value) int {
+	for n := len(v.text) - 1; n >= 0 && dropped[v.text[n]]; n-- {
+		if end == len(m.folded) || !isQuote(m.folded[end]) {
+			break
+		}
+		end++
+	}
+	return end
+}
+
+func isQuote(c byte) bool { return c == '\'' || c == '"' || c == '\\' }
+
+// longestHead adds the first place of the longest beginning of the value that the statement has.
+func (m *matcher) longestHead(v *value) {
+	n := m.longest(len(v.text), func(n int) []byte { return append(m.scratch[:0], v.text[:n]...) })
+	if n >= minPart {
+		at := bytes.Index(m.folded, []byte(v.text[:n]))
+		m.add(at, at+n, part, v)
+	}
+}
+
+// longestTail adds the last place of the longest end of the value that the statement has.
+func (m *matcher) longestTail(v *value) {
+	n := m.longest(len(v.text), func(n int) []byte { return append(m.scratch[:0], v.text[len(v.text)-n:]...) })
+	if n >= minPart {
+		at := bytes.LastIndex(m.folded, []byte(v.text[len(v.text)-n:]))
+		m.add(at, at+n, part, v)
+	}
+}
+
+// longest returns the greatest n below limit whose piece the statement has. Pieces grow from one end, so that bisection is right.
+func (m *matcher) longest(limit int, piece func(n int) []byte) int {
+	return sort.Search(limit-1, func(i int) bool {
+		m.scratch = piece(i + 1)
+		return !bytes.Contains(m.folded, m.scratch)
+	})
+}
+
+func (m *matcher) add(start, end int, h how, v *value) {
+	if len(m.spans) < maxSpans {
+		m.spans = append(m.spans, span{m.place(start), m.place(end), h, v})
+	}
+}
