@@ -61,7 +61,7 @@ func (e *entry) input(from source, param, text string) {
 		text = text[:e.limits.ValueMax]
 		e.markCut()
 	}
-	if !worthKeeping(text) {
+	if len(text) < 2 || plainWord(text) {
 		return
 	}
 	e.mu.Lock()
@@ -134,7 +134,7 @@ func (e *entry) view() (values []value, cut bool, done time.Time) {
 
 // newValue folds and measures a spelling; ok is false where it can never be evidence.
 func newValue(spelling string) (value, bool) {
-	text := strings.TrimSpace(lower(spelling))
+	text := lower(strings.TrimSpace(spelling))
 	if !worthKeeping(text) {
 		return value{}, false
 	}
@@ -157,18 +157,24 @@ func (v *value) squeezeGrams() {
 	}
 }
 
-// worthKeeping drops what is too short or has digits only: it can cross no boundary, or would match everywhere.
+// worthKeeping drops what can reach over no token's edge: less than two bytes, digits only, and words, which are one token
+// wherever they stand. A word that begins with a digit is two to PostgreSQL (1or) and stays.
 func worthKeeping(text string) bool {
 	if len(text) < 2 {
 		return false
 	}
+	digitFirst := '0' <= text[0] && text[0] <= '9'
 	for i := range len(text) {
-		if c := text[i]; c < '0' || c > '9' {
+		c := text[i]
+		if !wordByte[c] || digitFirst && (c < '0' || c > '9') {
 			return true
 		}
 	}
 	return false
 }
+
+// plainWord reports a word too short to hold another text in base64 or hex.
+func plainWord(text string) bool { return len(text) < minPacked && !worthKeeping(text) }
 
 func isWord(text string) bool {
 	for i := range len(text) {

@@ -38,17 +38,17 @@ func (b *bitmap) fill(text []byte) {
 
 func (b *bitmap) has(p uint16) bool { return b[p>>6]&(1<<(p&63)) != 0 }
 
-// lower folds ASCII letters; other bytes stay, as PostgreSQL folds them by locale.
+// lower folds ASCII letters; other bytes stay, as PostgreSQL folds them by locale. What has no capitals is returned as it is.
 func lower(s string) string {
 	for i := range len(s) {
 		if c := s[i]; 'A' <= c && c <= 'Z' {
 			return string(appendLower(make([]byte, 0, len(s)), s))
 		}
 	}
-	return strings.Clone(s)
+	return s
 }
 
-func appendLower(dst []byte, s string) []byte {
+func appendLower[T string | []byte](dst []byte, s T) []byte {
 	for i := range len(s) {
 		c := s[i]
 		if 'A' <= c && c <= 'Z' {

@@ -64,7 +64,7 @@ func (p *pairs) add(key, raw string) {
 		p.entry.input(p.from, "(key)", key)
 	}
 	if p.seen == nil {
-		p.seen = map[string][]string{}
+		p.seen = make(map[string][]string, 8)
 	}
 	if _, known := p.seen[key]; known || len(p.seen) < maxJoined {
 		p.seen[key] = append(p.seen[key], clip(decoded, 1024))

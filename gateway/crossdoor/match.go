@@ -2,7 +2,9 @@ package crossdoor
 
 import (
 	"bytes"
+	"slices"
 	"sort"
+	"time"
 )
 
 // Bounds of what is searched of one statement, and of what counts as a match.
@@ -45,12 +47,13 @@ type matcher struct {
 	spans   []span
 	scratch []byte
 	entries []*entry
+	judge   judge
 }
 
 func newMatcher() *matcher { return &matcher{} }
 
 // load prepares the search in sql.
-func (m *matcher) load(sql string) {
+func (m *matcher) load(sql []byte) {
 	m.gapAt, m.gap = len(sql), 0
 	if len(sql) > scanHead+scanTail {
 		m.gapAt, m.gap = scanHead, len(sql)-scanHead-scanTail
@@ -73,22 +76,29 @@ func (m *matcher) place(at int) int {
 	return at
 }
 
-// find collects in m.spans where the values stand, best form first for each value, sorted by place.
-func (m *matcher) find(values []value) {
+// forget drops references to requests, so that a pooled matcher keeps none of them alive.
+func (m *matcher) forget() {
+	clear(m.entries)
+	clear(m.spans)
+}
+
+// find collects in m.spans where the values stand, sorted by place, the longest first. It stops at the deadline.
+func (m *matcher) find(values []value, deadline time.Time) {
 	m.spans = m.spans[:0]
 	for i := range values {
-		if len(m.spans) >= maxSpans {
+		if len(m.spans) >= maxSpans || i%64 == 63 && time.Now().After(deadline) {
 			break
 		}
 		m.findOne(&values[i])
 	}
-	sort.Slice(m.spans, func(i, j int) bool {
-		a, b := m.spans[i], m.spans[j]
-		if a.start != b.start {
-			return a.start < b.start
-		}
-		return a.end > b.end
-	})
+	if len(m.spans) > 1 {
+		slices.SortFunc(m.spans, func(a, b span) int {
+			if a.start != b.start {
+				return a.start - b.start
+			}
+			return b.end - a.end
+		})
+	}
 }
 
 func (m *matcher) findOne(v *value) {

@@ -12,12 +12,18 @@ import (
 const (
 	maxSpellings = 16
 	maxDepth     = 4
+	minPacked    = 8 // bytes of base64 or hex that are worth a try
 )
 
 // spellings calls emit with text and with each other way the app may read it: decoded, unescaped, unpacked. The order is breadth
 // first; at most maxSpellings in all.
 func spellings(text string, emit func(string)) {
-	s := speller{queue: []spelling{{text, 0}}}
+	if m := marksOf(text); m == (marks{}) {
+		emit(text)
+		return
+	}
+	s := speller{queue: make([]spelling, 1, 8)}
+	s.queue[0] = spelling{text, 0}
 	for i := 0; i < len(s.queue) && i < maxSpellings; i++ {
 		emit(s.queue[i].text)
 		if s.queue[i].depth < maxDepth {
@@ -114,7 +120,7 @@ func readable(b []byte) bool {
 type marks struct{ percent, plus, backslash, ampersand, wide, brace, packed bool }
 
 func marksOf(s string) marks {
-	m := marks{packed: len(s) >= 8}
+	m := marks{packed: len(s) >= minPacked}
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c == '%':

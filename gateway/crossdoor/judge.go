@@ -1,0 +1,186 @@
+package crossdoor
+
+import (
+	"bytes"
+
+	"sallyport/dbguard/screen"
+)
+
+// judge weighs the places of one request's values in one statement.
+type judge struct {
+	model     Known
+	statement *screen.Statement
+	lexes     int // counterfactual readings left
+
+	one, two screen.Statement // scratch
+}
+
+// begin prepares j for a statement and gives it lexes counterfactual readings.
+func (j *judge) begin(model Known, s *screen.Statement, lexes int) {
+	j.model, j.statement, j.lexes = model, s, lexes
+}
+
+// reach is what a span covers of a statement.
+type reach struct {
+	first, last int // tokens touched, last < first where none
+	leaves      bool
+	comment     bool // a comment begins inside
+	ends        bool // a semicolon is inside
+	shape       shape
+}
+
+func (r reach) tokens() int { return r.last - r.first + 1 }
+
+// crosses reports that the span is more than the inside of one token or comment.
+func (r reach) crosses() bool { return r.tokens() > 1 || r.comment || r.leaves }
+
+// isHard reports that no honest app lets a value reach so far.
+func (r reach) isHard() bool { return r.leaves || r.comment || r.ends || r.tokens() >= 6 }
+
+// spans returns the strongest verdict over the places of one request's values, and the place that it stands on.
+func (j *judge) spans(all []span) (verdict, span) {
+	best, at := nothing, span{}
+	var crossing [maxSpans]span
+	n := 0
+	for _, sp := range all {
+		r := j.reach(sp.start, sp.end)
+		if !r.crosses() || r.shape == valueShape {
+			continue
+		}
+		if v := j.alone(sp, r); v > best {
+			best, at = v, sp
+		}
+		if n == 0 || sp.start >= crossing[n-1].end {
+			crossing[n] = sp
+			n++
+		} else if sp.end > crossing[n-1].end {
+			crossing[n-1].end = sp.end
+		}
+	}
+	if n == 0 {
+		return nothing, span{}
+	}
+	if where, ok := j.confirm(crossing[:n], all); ok {
+		return confirmed, where
+	}
+	return best, at
+}
+
+// alone is the verdict on one place without the model.
+func (j *judge) alone(sp span, r reach) verdict {
+	if sp.how != exact || sp.value.word || len(sp.value.text) < minHard || r.shape != anyShape || !r.isHard() {
+		return seen
+	}
+	if r.first == 0 && r.last == len(j.statement.Tokens)-1 {
+		return seen // a whole statement: a console does that, and its route can be allowed
+	}
+	return hard
+}
+
+// reach measures the span [start, end).
+func (j *judge) reach(start, end int) reach {
+	s := j.statement
+	r := reach{first: firstEndingAfter(s.Tokens, start)}
+	r.last = r.first - 1
+	for i := r.first; i < len(s.Tokens) && int(s.Tokens[i].Start) < end; i++ {
+		r.last = i
+		if s.Tokens[i].Kind == screen.Punct && s.Text()[s.Tokens[i].Start] == ';' {
+			r.ends = true
+		}
+	}
+	if r.tokens() > 0 {
+		t := s.Tokens[r.first]
+		r.leaves = isText(t.Kind) && int(t.Start) < start && end > int(t.End)
+	}
+	for _, c := range s.Comments {
+		if int(c.Start) >= start && int(c.Start) < end {
+			r.comment = true
+		}
+	}
+	if r.crosses() && !r.isHard() || r.tokens() > 1 && !r.leaves && !r.comment && !r.ends {
+		r.shape = shapeOf(s, r.first, r.last)
+	}
+	return r
+}
+
+// firstEndingAfter returns the first token that ends after at; len(tokens) where none does.
+func firstEndingAfter(tokens []screen.Token, at int) int {
+	lo, hi := 0, len(tokens)
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		if int(tokens[mid].End) > at {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return lo
+}
+
+func isText(k screen.Kind) bool { return k == screen.String || k == screen.Quoted }
+
+// confirm takes the request's bytes out of the statement, puts a harmless value in, and asks the model whether it knows the rest:
+// first all crossing places at once, then each alone, then all that lies between the request's first and last byte.
+func (j *judge) confirm(crossing, all []span) (span, bool) {
+	if j.known(crossing) {
+		return crossing[0], true
+	}
+	if len(crossing) > 1 {
+		for i := range crossing {
+			if j.known(crossing[i : i+1]) {
+				return crossing[i], true
+			}
+		}
+	}
+	hull := crossing[0]
+	for _, sp := range all {
+		hull.start, hull.end = min(hull.start, sp.start), max(hull.end, sp.end)
+	}
+	if hull.end-hull.start > crossing[0].end-crossing[0].start && j.known([]span{hull}) {
+		return hull, true
+	}
+	return span{}, false
+}
+
+// known reports whether the statement with the spans, which do not overlap, replaced by values is one that the app sends.
+func (j *judge) known(spans []span) bool {
+	for _, filler := range j.fillers(spans[0]) {
+		if filler == "" || j.lexes <= 0 {
+			continue
+		}
+		j.lexes--
+		if j.model.Knows(j.without(spans, filler)) {
+			return true
+		}
+	}
+	return false
+}
+
+// without reads the statement with each span replaced, from the last to the first, so that positions stay true.
+func (j *judge) without(spans []span, filler string) *screen.Statement {
+	from, to, spare := j.statement, &j.one, &j.two
+	for i := len(spans) - 1; i >= 0; i-- {
+		to.Splice(from, spans[i].start, spans[i].end, filler)
+		from, to, spare = to, spare, to
+	}
+	return from
+}
+
+// fillers are harmless values for the place where a span begins: inside a literal a letter, elsewhere a number or the name that the
+// span begins with.
+func (j *judge) fillers(sp span) [3]string {
+	s := j.statement
+	i := firstEndingAfter(s.Tokens, sp.start)
+	if i == len(s.Tokens) {
+		return [3]string{"1"}
+	}
+	t := s.Tokens[i]
+	if isText(t.Kind) && int(t.Start) < sp.start {
+		return [3]string{"a"}
+	}
+	f := [3]string{"1"}
+	if t.Kind == screen.Word || t.Kind == screen.Quoted {
+		f[1] = string(bytes.TrimSpace(s.Text()[max(int(t.Start), sp.start):min(int(t.End), sp.end)]))
+	}
+	return f
+}
