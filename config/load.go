@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"strings"
 )
 
 // Sources are where settings come from, in the order in which later ones win: defaults, File, Environ, Flags.
@@ -24,9 +23,6 @@ type Flag struct {
 	// Name is the flag as typed, such as --app; Key the setting, such as http.upstream.
 	Name, Key, Value string
 }
-
-// maxSecret bounds a secret file, bytes.
-const maxSecret = 64 << 10
 
 // Load reads src and returns checked settings. What is wrong comes as Mistakes, all at once; a file that cannot be read as
 // another error. It may be called again to reload, from any goroutine.
@@ -46,7 +42,7 @@ func load(src Sources, text []byte) (Config, error) {
 	cfg := Defaults()
 	root, bad := parse(src.File, text)
 	if root == nil && bad != nil {
-		return Config{}, bad
+		return Config{}, bad.sorted()
 	}
 	d := &decoder{file: src.File, places: map[string]place{}, bad: bad}
 	v := reflect.ValueOf(&cfg).Elem()
@@ -86,26 +82,6 @@ func readFile(path string, limit int) ([]byte, error) {
 		return nil, fmt.Errorf("%s has %d bytes, want at most %d", path, st.Size(), limit)
 	}
 	return os.ReadFile(path)
-}
-
-// Secret returns the secret that a *_file or *_env setting names, without line ends at its end; "" where both are "".
-// The error never holds the secret. Files are read each time, so that a rotated secret counts after a reload.
-func (c Config) Secret(file, env string) (string, error) {
-	switch {
-	case file != "":
-		text, err := readFile(file, maxSecret)
-		if err == nil && len(strings.TrimSpace(string(text))) == 0 {
-			err = fmt.Errorf("%s is empty", file)
-		}
-		return strings.TrimRight(string(text), "\r\n"), err
-	case env != "":
-		value := lookup(c.environ())[env]
-		if value == "" {
-			return "", fmt.Errorf("the variable %s is not set", env)
-		}
-		return value, nil
-	}
-	return "", nil
 }
 
 func (c Config) environ() []string {

@@ -23,16 +23,15 @@ type Mistake struct {
 // userinfo is what a URL carries before the @: never to be shown.
 var userinfo = regexp.MustCompile(`://[^/@\s"]*@`)
 
-// Error is "file:line:col: what is wrong", without any password that a URL holds.
+// Error is "file:line:col: what is wrong".
 func (m Mistake) Error() string {
-	text := userinfo.ReplaceAllString(m.Text, "://***@")
 	switch {
 	case m.File == "":
-		return text
+		return m.Text
 	case m.Line == 0:
-		return m.File + ": " + text
+		return m.File + ": " + m.Text
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", m.File, m.Line, m.Col, text)
+	return fmt.Sprintf("%s:%d:%d: %s", m.File, m.Line, m.Col, m.Text)
 }
 
 // Mistakes are all that is wrong with the settings, in order of the file.
@@ -47,7 +46,7 @@ func (m Mistakes) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sorted returns m in order of place, without a second mistake about the same key.
+// sorted returns m in order of place, without a second mistake about the same key and without any password that a URL holds.
 func (m Mistakes) sorted() Mistakes {
 	seen := map[string]bool{}
 	kept := slices.DeleteFunc(slices.Clone(m), func(one Mistake) bool {
@@ -55,6 +54,9 @@ func (m Mistakes) sorted() Mistakes {
 		seen[one.Key] = true
 		return again
 	})
+	for i := range kept {
+		kept[i].Text = userinfo.ReplaceAllString(kept[i].Text, "://***@")
+	}
 	slices.SortStableFunc(kept, func(a, b Mistake) int {
 		if a.Line != b.Line {
 			return a.Line - b.Line

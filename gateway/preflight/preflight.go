@@ -1,2 +1,2 @@
-// Package preflight answers one question: may this deployment go live? Doctor, smoke and drift are lists of its checks.
+// Package preflight says whether a deployment may go live: doctor, smoke and drift are lists of its checks.
 package preflight
