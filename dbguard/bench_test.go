@@ -82,3 +82,54 @@ func BenchmarkSnapshotWithFullTables(b *testing.B) {
 		_ = g.Snapshot()
 	}
 }
+
+func TestNewTextOfKnownStructureCostsNoAllocation(t *testing.T) {
+	g := newGuard(t, Parts{})
+	queries := make([]Query, 4*cacheShards*shardVerdicts)
+	for i := range queries {
+		queries[i].SQL = fmt.Sprintf("select id, name from products where id = %d and shop = 'x'", i)
+	}
+	for i := range queries { // fills the cache, so that the rest evicts
+		if _, err := g.Judge(queries[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next := 0
+	got := testing.AllocsPerRun(1000, func() {
+		_, _ = g.Judge(queries[next])
+		next++
+	})
+	if got != 0 {
+		t.Errorf("got %v allocations a text, want 0", got)
+	}
+}
+
+func BenchmarkJudgeNewTextOfKnownStructure(b *testing.B) {
+	g, err := New(Parts{Settings: Defaults()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	queries := make([]Query, 4*cacheShards*shardVerdicts)
+	for i := range queries {
+		queries[i].SQL = fmt.Sprintf("select id, name from products where id = %d and shop = 'x'", i)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := g.Judge(queries[i%len(queries)]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkJudgeNewStructure(b *testing.B) {
+	g, err := New(Parts{Settings: Defaults()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := g.Judge(Query{SQL: fmt.Sprintf("select id, name from products%d where id = 1 and shop = 'x'", i)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

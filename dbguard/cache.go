@@ -1,59 +1,68 @@
 package dbguard
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"sync"
+
+	"sallyport/dbguard/screen"
 )
 
-// The verdict cache holds what screening said of whole texts, so that a text seen before costs one hash.
+// A verdict cache has 64 shards of 256 verdicts.
 const (
-	textShards    = 64
-	textsPerShard = 256
+	cacheShards   = 64
+	shardVerdicts = 256
 )
 
 // clearedEnough is how often the cross-door rules must have found nothing in a text before it passes without them: they
 // know a structure after two sightings.
 const clearedEnough = 2
 
-// textKey is a keyed 128-bit hash of a text; nobody outside can make two texts share it.
-type textKey struct{ high, low uint64 }
+// cacheKey is a keyed 128-bit hash of a text or a structure; nobody outside can make two of them share it.
+type cacheKey struct{ high, low uint64 }
 
-// texts is the verdict cache; it keeps no text.
-type texts struct {
-	high, low maphash.Seed
-	shards    [textShards]textShard
-}
+// verdicts is a bounded cache of what screening said, by text (then a text seen before costs one hash) or by structure. It
+// keeps no text.
+type verdicts struct{ shards [cacheShards]cacheShard }
 
-type textShard struct {
-	mu    sync.Mutex // guards the fields below
-	index map[textKey]int
-	slots []textSlot
-	hand  int // next slot to be looked at for eviction
-}
+// textSeeds make the keys of texts.
+type textSeeds struct{ high, low maphash.Seed }
 
-type textSlot struct {
-	key     textKey
-	verdict *Verdict
-	cleared int8 // times that the cross-door rules found nothing
-	used    bool // since the hand passed
-}
-
-func newTexts() *texts { return &texts{high: maphash.MakeSeed(), low: maphash.MakeSeed()} }
+func newTextSeeds() textSeeds { return textSeeds{maphash.MakeSeed(), maphash.MakeSeed()} }
 
 // key is the text's; the same text reads differently where backslashes quote.
-func (t *texts) key(q *Query) textKey {
-	k := textKey{maphash.String(t.high, q.SQL), maphash.String(t.low, q.SQL)}
+func (t textSeeds) key(q *Query) cacheKey {
+	k := cacheKey{maphash.String(t.high, q.SQL), maphash.String(t.low, q.SQL)}
 	if q.BackslashQuotes {
 		k.high = ^k.high
 	}
 	return k
 }
 
-func (t *texts) shard(k textKey) *textShard { return &t.shards[k.low%textShards] }
+// structureKey is the key of an exact structure.
+func structureKey(f screen.Fingerprint) cacheKey {
+	return cacheKey{binary.LittleEndian.Uint64(f[:8]), binary.LittleEndian.Uint64(f[8:])}
+}
+
+type cacheShard struct {
+	mu    sync.Mutex // guards the fields below
+	index map[cacheKey]int
+	slots []cacheSlot
+	hand  int // next slot to be looked at for eviction
+}
+
+type cacheSlot struct {
+	key     cacheKey
+	verdict *Verdict
+	cleared int8 // times that the cross-door rules found nothing
+	used    bool // since the hand passed
+}
+
+func (c *verdicts) shard(k cacheKey) *cacheShard { return &c.shards[k.low%cacheShards] }
 
 // find returns the verdict of k, nil where it is not known, and whether the cross-door rules cleared it often enough.
-func (t *texts) find(k textKey) (v *Verdict, cleared bool) {
-	s := t.shard(k)
+func (c *verdicts) find(k cacheKey) (v *Verdict, cleared bool) {
+	s := c.shard(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, known := s.index[k]
@@ -66,14 +75,14 @@ func (t *texts) find(k textKey) (v *Verdict, cleared bool) {
 }
 
 // keep remembers v, or only that the cross-door rules found nothing once more where k is known already.
-func (t *texts) keep(k textKey, v *Verdict, cleared bool) {
-	s := t.shard(k)
+func (c *verdicts) keep(k cacheKey, v *Verdict, cleared bool) {
+	s := c.shard(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, known := s.index[k]
 	if !known {
 		i = s.place(k)
-		s.slots[i] = textSlot{key: k, verdict: v}
+		s.slots[i] = cacheSlot{key: k, verdict: v}
 	}
 	if slot := &s.slots[i]; cleared && slot.cleared < clearedEnough {
 		slot.cleared++
@@ -81,19 +90,19 @@ func (t *texts) keep(k textKey, v *Verdict, cleared bool) {
 }
 
 // place gives k a slot: a new one until the shard is full, else the first that was not used since the hand passed it.
-func (s *textShard) place(k textKey) int {
+func (s *cacheShard) place(k cacheKey) int {
 	if s.index == nil {
-		s.index = make(map[textKey]int)
+		s.index = make(map[cacheKey]int)
 	}
 	i := len(s.slots)
-	if i < textsPerShard {
-		s.slots = append(s.slots, textSlot{})
+	if i < shardVerdicts {
+		s.slots = append(s.slots, cacheSlot{})
 	} else {
-		for ; s.slots[s.hand].used; s.hand = (s.hand + 1) % textsPerShard {
+		for ; s.slots[s.hand].used; s.hand = (s.hand + 1) % shardVerdicts {
 			s.slots[s.hand].used = false
 		}
 		i = s.hand
-		s.hand = (s.hand + 1) % textsPerShard
+		s.hand = (s.hand + 1) % shardVerdicts
 		delete(s.index, s.slots[i].key)
 	}
 	s.index[k] = i

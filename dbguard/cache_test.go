@@ -9,11 +9,11 @@ import (
 )
 
 func TestVerdictCacheIsBoundedAndKeepsWhatIsUsed(t *testing.T) {
-	c := newTexts()
-	often := c.key(&Query{SQL: "often"})
+	c, seeds := new(verdicts), newTextSeeds()
+	often := seeds.key(&Query{SQL: "often"})
 	c.keep(often, &Verdict{}, false)
-	for i := range 3 * textShards * textsPerShard {
-		k := c.key(&Query{SQL: fmt.Sprint(i)})
+	for i := range 3 * cacheShards * shardVerdicts {
+		k := seeds.key(&Query{SQL: fmt.Sprint(i)})
 		c.keep(k, &Verdict{}, false)
 		if v, _ := c.find(often); v == nil {
 			t.Fatalf("a text in use was forgotten after %d others", i)
@@ -26,13 +26,13 @@ func TestVerdictCacheIsBoundedAndKeepsWhatIsUsed(t *testing.T) {
 			t.Errorf("shard %d: index has %d entries, slots %d", i, len(c.shards[i].index), len(c.shards[i].slots))
 		}
 	}
-	if limit := textShards * textsPerShard; held > limit || held < limit*9/10 {
+	if limit := cacheShards * shardVerdicts; held > limit || held < limit*9/10 {
 		t.Errorf("holds %d texts, want at most %d and nearly that", held, limit)
 	}
 }
 
 func TestTheSameTextIsAnotherWhereBackslashesQuote(t *testing.T) {
-	c := newTexts()
+	c := newTextSeeds()
 	if c.key(&Query{SQL: "x"}) == c.key(&Query{SQL: "x", BackslashQuotes: true}) {
 		t.Error("keys are equal, want two")
 	}
@@ -54,6 +54,12 @@ func TestStructureTableIsBoundedAndKeepsWhatIsUsed(t *testing.T) {
 	}
 	if table.index[print(-1)] != often {
 		t.Error("a structure in use was forgotten")
+	}
+	first := &structure{fingerprint: print(-2)}
+	first.forgotten.Store(true)
+	table.restore(first)
+	if table.index[print(-2)] != first || len(table.ring) != maxStructures || len(table.index) != maxStructures {
+		t.Errorf("after restoring: holds %d and %d, want %d with the restored one", len(table.ring), len(table.index), maxStructures)
 	}
 }
 

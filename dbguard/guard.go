@@ -2,6 +2,7 @@ package dbguard
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,14 +13,12 @@ import (
 	"sallyport/dbguard/screen"
 )
 
-// refuseFrom is the sum of weights from which findings refuse a statement.
-const refuseFrom = 5
-
 // Parts are what a Guard is built from.
 type Parts struct {
 	// Settings must be valid; see Defaults.
 	Settings Settings
-	// Rules are asked first, in this order, of each text not seen before.
+	// Rules are asked first of each text not seen before; nil means screen.Builtin(), which are asked of each structure not
+	// seen before.
 	Rules []screen.Rule
 	// Cross are the cross-door rules. They are asked last and their findings are never kept; a text in which they found
 	// nothing twice passes without them for as long as the verdict cache remembers it.
@@ -28,6 +27,8 @@ type Parts struct {
 	Observers []Observer
 	// OnBreaker hears each step of the circuit, in the goroutine of a dial; nil is fine. It must not block.
 	OnBreaker func(BreakerChange)
+	// Key makes fingerprints; the zero Key means a random one, so that fingerprints change with each process.
+	Key screen.Key
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -36,6 +37,9 @@ type Parts struct {
 // called from several goroutines.
 type Guard struct {
 	rules, cross []screen.Rule
+	builtin      bool // rules are the built-in ones
+	key          screen.Key
+	seeds        textSeeds
 	onBreaker    func(BreakerChange)
 	now          func() time.Time
 
@@ -55,15 +59,22 @@ type Guard struct {
 // state is all that changes with the settings, swapped as one.
 type state struct {
 	settings Settings
-	texts    *texts
-	breaker  *breaker
+	// texts are the verdicts by text; structures those by exact structure, the clean ones alone.
+	texts, structures *verdicts
+	breaker           *breaker
 }
 
 var _ Admission = (*Guard)(nil)
 
 // New builds a Guard. It starts nothing.
 func New(p Parts) (*Guard, error) {
-	g := &Guard{rules: p.Rules, cross: p.Cross, onBreaker: p.OnBreaker, now: p.Now}
+	g := &Guard{rules: p.Rules, cross: p.Cross, key: p.Key, seeds: newTextSeeds(), onBreaker: p.OnBreaker, now: p.Now}
+	if g.builtin = p.Rules == nil; g.builtin {
+		g.rules = screen.Builtin()
+	}
+	if g.key == (screen.Key{}) {
+		_, _ = rand.Read(g.key[:]) // never fails; see crypto/rand
+	}
 	if g.onBreaker == nil {
 		g.onBreaker = func(BreakerChange) {}
 	}
@@ -84,7 +95,7 @@ func (g *Guard) Apply(s Settings) error {
 	}
 	g.applying.Lock()
 	defer g.applying.Unlock()
-	next := &state{settings: s, texts: newTexts()}
+	next := &state{settings: s, texts: new(verdicts), structures: new(verdicts)}
 	before := g.state.Load()
 	if before != nil && before.settings.Breaker == s.Breaker {
 		next.breaker = before.breaker

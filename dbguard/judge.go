@@ -11,21 +11,21 @@ import (
 // (already counted and reported), and then a nil Verdict. A text seen before costs one hash and no allocation.
 func (g *Guard) Judge(q Query) (*Verdict, error) {
 	st := g.state.Load()
-	key := st.texts.key(&q)
+	key := g.seeds.key(&q)
 	v, cleared := st.texts.find(key)
 	asksCross := st.settings.CrossDoor != Off && len(g.cross) > 0
 	if v != nil && (cleared || !asksCross) {
 		g.counts.known.Add(1)
 		return g.decide(st, &q, v)
 	}
-	s := read(&q)
-	defer s.release()
+	s := screen.Read(q.SQL, screen.Options{BackslashQuotes: q.BackslashQuotes})
+	defer s.Release()
 	if v == nil {
 		g.counts.read.Add(1)
-		v = g.inspect(st, &s)
+		v = g.inspect(st, s)
 	}
 	if asksCross {
-		if findings := ask(g.cross, s.Statement); len(findings) > 0 {
+		if findings := screen.Check(s, g.cross); len(findings) > 0 {
 			st.texts.keep(key, v, false)
 			return g.decide(st, &q, v.with(findings))
 		}
@@ -34,56 +34,42 @@ func (g *Guard) Judge(q Query) (*Verdict, error) {
 	return g.decide(st, &q, v)
 }
 
-// inspect asks the rules and makes the verdict, or takes the one that all clean texts of the structure share.
-func (g *Guard) inspect(st *state, s *reading) *Verdict {
-	var findings []screen.Finding
+// inspect makes the verdict of s, or takes that of its structure where it is clean: the built-in rules see nothing in two
+// texts of one exact structure that they would judge differently. Rules of others may, so they see each text.
+func (g *Guard) inspect(st *state, s *screen.Statement) *Verdict {
+	exact := s.Fingerprint(g.key)
+	if g.builtin {
+		if v, _ := st.structures.find(structureKey(exact)); v != nil {
+			return v
+		}
+	}
+	v := &Verdict{Cost: screen.Cost(s), ReadOnly: screen.ReadOnly(s)}
 	if st.settings.Screen != Off || st.settings.CrossDoor != Off {
-		findings = ask(g.rules, s.Statement)
+		v.Findings = screen.Check(s, g.rules)
+		v.weight = screen.Weight(v.Findings)
 	}
-	known := g.structures.of(s.fingerprint, s.skeleton)
-	shared := known.clean.Load()
-	if findings == nil && shared != nil && shared.Cost == s.cost && shared.ReadOnly == s.readOnly {
-		return shared
-	}
-	v := &Verdict{
-		Fingerprint: s.fingerprint, Skeleton: known.skeleton, Cost: s.cost, Findings: findings, ReadOnly: s.readOnly,
-		structure: known, weight: weigh(findings),
-	}
-	if findings == nil {
-		known.clean.CompareAndSwap(nil, v)
+	v.Fingerprint, _ = s.Loose(g.key)
+	v.structure = g.structures.of(v.Fingerprint, s.Skeleton)
+	v.Skeleton = v.structure.skeleton
+	if v.Findings == nil {
+		st.structures.keep(structureKey(exact), v, false)
 	}
 	return v
-}
-
-func ask(rules []screen.Rule, s *screen.Statement) []screen.Finding {
-	var findings []screen.Finding
-	for i := range rules {
-		findings = append(findings, rules[i].Check(s)...)
-	}
-	return findings
-}
-
-func weigh(findings []screen.Finding) int {
-	sum := 0
-	for i := range findings {
-		sum += findings[i].Weight
-	}
-	return sum
 }
 
 // with is v with the findings of the cross-door rules added; v itself stays as it is.
 func (v *Verdict) with(crossing []screen.Finding) *Verdict {
 	more := *v
 	more.Findings = slices.Concat(v.Findings, crossing)
-	more.crossing = weigh(crossing)
+	more.crossing = screen.Weight(crossing)
 	return &more
 }
 
 // decide lets v pass or refuses q by it.
 func (g *Guard) decide(st *state, q *Query, v *Verdict) (*Verdict, error) {
 	set := &st.settings
-	byRules := set.Screen == Enforce && v.weight >= refuseFrom
-	byCrossing := set.CrossDoor == Enforce && v.crossing > 0 && v.crossing+v.weight >= refuseFrom
+	byRules := set.Screen == Enforce && v.weight >= screen.Refuse
+	byCrossing := set.CrossDoor == Enforce && v.crossing > 0 && v.crossing+v.weight >= screen.Refuse
 	if byRules || byCrossing {
 		incident := newIncident()
 		return nil, g.refuse(q, v, incident, &BlockedError{Rules: v.rules(), Fingerprint: v.Fingerprint, Incident: incident})

@@ -68,6 +68,9 @@ func (g *Guard) count(r *Report, rows int64) {
 		g.recent.addSlow(r)
 	}
 	if s := r.Verdict.structure; s != nil {
+		if s.forgotten.Load() {
+			g.structures.restore(s)
+		}
 		s.add(r.Took, rows, r.Err != nil)
 	}
 }

@@ -11,13 +11,13 @@ import (
 // maxStructures bounds the table of statement structures; an unused one makes room for a new one.
 const maxStructures = 2048
 
-// structure is what is known of all statements with one fingerprint.
+// structure is what is counted of all statements with one fingerprint.
 type structure struct {
 	fingerprint screen.Fingerprint
 	skeleton    string
-	clean       atomic.Pointer[Verdict] // shared by all its texts without findings that cost the same; nil before the first
 
 	used         atomic.Bool // since the hand passed
+	forgotten    atomic.Bool // by the table; see restore
 	count        atomic.Uint64
 	failed, rows atomic.Uint64
 	took         atomic.Uint64 // nanoseconds
@@ -63,16 +63,30 @@ func (t *structures) of(f screen.Fingerprint, skeleton func() string) *structure
 		return s
 	}
 	s := &structure{fingerprint: f, skeleton: skeleton()}
+	t.place(s)
+	return s
+}
+
+// restore puts back a structure that was forgotten while a kept verdict still leads to it.
+func (t *structures) restore(s *structure) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s.forgotten.Swap(false) && t.index[s.fingerprint] == nil {
+		t.place(s)
+	}
+}
+
+// place adds s, with the table locked.
+func (t *structures) place(s *structure) {
 	if t.index == nil {
 		t.index = make(map[screen.Fingerprint]*structure)
 	}
-	t.index[f] = s
+	t.index[s.fingerprint] = s
 	if len(t.ring) < maxStructures {
 		t.ring = append(t.ring, s)
-		return s
+		return
 	}
 	t.ring[t.evict()] = s
-	return s
 }
 
 // evict forgets the first structure that was not used since the hand passed it, and returns its place. Two rounds at most:
@@ -87,6 +101,7 @@ func (t *structures) evict() int {
 	i := t.hand
 	t.hand = (i + 1) % maxStructures
 	delete(t.index, t.ring[i].fingerprint)
+	t.ring[i].forgotten.Store(true)
 	return i
 }
 
