@@ -14,8 +14,8 @@ const (
 	shardVerdicts = 256
 )
 
-// clearedEnough is how often the cross-door rules must have found nothing in a text before it passes without them: they
-// know a structure after two sightings.
+// clearedEnough is how often the cross-door rules must have found nothing in statements of a structure before it is known
+// and passes without them.
 const clearedEnough = 2
 
 // cacheKey is a keyed 128-bit hash of a text or a structure; nobody outside can make two of them share it.
@@ -74,8 +74,8 @@ func (c *verdicts) find(k cacheKey) (v *Verdict, cleared bool) {
 	return slot.verdict, slot.cleared >= clearedEnough
 }
 
-// keep remembers v, or only that the cross-door rules found nothing once more where k is known already.
-func (c *verdicts) keep(k cacheKey, v *Verdict, cleared bool) {
+// keep remembers v, and that the cross-door rules found nothing in it so many times more.
+func (c *verdicts) keep(k cacheKey, v *Verdict, cleared int8) {
 	s := c.shard(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,8 +84,8 @@ func (c *verdicts) keep(k cacheKey, v *Verdict, cleared bool) {
 		i = s.place(k)
 		s.slots[i] = cacheSlot{key: k, verdict: v}
 	}
-	if slot := &s.slots[i]; cleared && slot.cleared < clearedEnough {
-		slot.cleared++
+	if slot := &s.slots[i]; slot.cleared < clearedEnough {
+		slot.cleared += cleared
 	}
 }
 

@@ -11,10 +11,10 @@ import (
 func TestVerdictCacheIsBoundedAndKeepsWhatIsUsed(t *testing.T) {
 	c, seeds := new(verdicts), newTextSeeds()
 	often := seeds.key(&Query{SQL: "often"})
-	c.keep(often, &Verdict{}, false)
+	c.keep(often, &Verdict{}, 0)
 	for i := range 3 * cacheShards * shardVerdicts {
 		k := seeds.key(&Query{SQL: fmt.Sprint(i)})
-		c.keep(k, &Verdict{}, false)
+		c.keep(k, &Verdict{}, 0)
 		if v, _ := c.find(often); v == nil {
 			t.Fatalf("a text in use was forgotten after %d others", i)
 		}

@@ -20,10 +20,10 @@ type Parts struct {
 	// Rules are asked first of each text not seen before; nil means screen.Builtin(), which are asked of each structure not
 	// seen before.
 	Rules []screen.Rule
-	// Cross are the cross-door rules. They are asked last and their findings are never kept; a text in which they found
-	// nothing twice passes without them for as long as the verdict cache remembers it.
+	// Cross are the cross-door rules. They are asked last, of statements of a structure that is not known yet (see Knows), and
+	// their findings are never kept.
 	Cross []screen.Rule
-	// Observers hear of each query.
+	// Observers hear of each query; see Observe too.
 	Observers []Observer
 	// OnBreaker hears each step of the circuit, in the goroutine of a dial; nil is fine. It must not block.
 	OnBreaker func(BreakerChange)
@@ -59,9 +59,9 @@ type Guard struct {
 // state is all that changes with the settings, swapped as one.
 type state struct {
 	settings Settings
-	// texts are the verdicts by text; structures those by exact structure, the clean ones alone.
-	texts, structures *verdicts
-	breaker           *breaker
+	// texts are the verdicts by text; structures and loose the clean ones by exact and by loose structure.
+	texts, structures, loose *verdicts
+	breaker                  *breaker
 }
 
 var _ Admission = (*Guard)(nil)
@@ -87,16 +87,19 @@ func New(p Parts) (*Guard, error) {
 	return g, g.Apply(p.Settings)
 }
 
-// Apply lets s hold from the next query on. It changes nothing where s is not valid. The verdict cache starts anew, and the
-// breaker where its settings changed.
+// Apply lets s hold from the next query on. It changes nothing where s is not valid. What is known of structures stays,
+// unless all screening is turned on or off; the breaker starts anew where its settings changed.
 func (g *Guard) Apply(s Settings) error {
 	if wrong := s.Validate(); len(wrong) > 0 {
 		return fmt.Errorf("settings: %w", errors.Join(wrong...))
 	}
 	g.applying.Lock()
 	defer g.applying.Unlock()
-	next := &state{settings: s, texts: new(verdicts), structures: new(verdicts)}
+	next := &state{settings: s, texts: new(verdicts), structures: new(verdicts), loose: new(verdicts)}
 	before := g.state.Load()
+	if before != nil && before.settings.inspects() == s.inspects() {
+		next.texts, next.structures, next.loose = before.texts, before.structures, before.loose
+	}
 	if before != nil && before.settings.Breaker == s.Breaker {
 		next.breaker = before.breaker
 	} else {

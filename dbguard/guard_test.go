@@ -110,14 +110,23 @@ func TestRefusalCarriesRulesStateAndIncidentButNoText(t *testing.T) {
 	}
 }
 
-func TestTextsPassWithoutCrossDoorRulesOnceTheyFoundNothingTwice(t *testing.T) {
+func TestStructuresPassWithoutCrossDoorRulesOnceTheyFoundNothingTwice(t *testing.T) {
 	var cross, rules int
 	g := newGuard(t, Parts{Rules: []screen.Rule{word("evil", 5, &rules)}, Cross: []screen.Rule{word("taint", 2, &cross)}})
-	for range 5 {
-		ran(t, g, "select 1", nil)
+	for i := range 3 {
+		for range 3 {
+			ran(t, g, fmt.Sprintf("select %d", i), nil)
+		}
 	}
-	if cross != 2 || rules != 1 {
-		t.Errorf("clean text: cross-door rules asked %d times and rules %d, want 2 and 1", cross, rules)
+	if cross != 2 || rules != 3 {
+		t.Errorf("three clean texts: cross-door rules asked %d times and rules %d, want 2 and 3", cross, rules)
+	}
+	for sql, known := range map[string]bool{"select 99": true, "select 'x'": true, "select a": false, "select taint": false} {
+		s := screen.Read(sql, screen.Options{})
+		if got := g.Knows(s); got != known {
+			t.Errorf("knows %s: got %t, want %t", sql, got, known)
+		}
+		s.Release()
 	}
 	cross = 0
 	for range 5 {
@@ -125,6 +134,25 @@ func TestTextsPassWithoutCrossDoorRulesOnceTheyFoundNothingTwice(t *testing.T) {
 	}
 	if cross != 5 {
 		t.Errorf("text with a cross-door finding: asked %d times, want 5", cross)
+	}
+	if err := g.Apply(Defaults()); err != nil {
+		t.Fatal(err)
+	}
+	cross = 0
+	ran(t, g, "select 7", nil)
+	if cross != 0 {
+		t.Errorf("known structure after new settings: cross-door rules asked %d times, want 0", cross)
+	}
+}
+
+func TestStructuresWithFindingsAreNeverKnown(t *testing.T) {
+	var cross int
+	g := newGuard(t, Parts{Rules: []screen.Rule{word("odd", 2, nil)}, Cross: []screen.Rule{word("taint", 5, &cross)}})
+	for i := range 4 {
+		ran(t, g, fmt.Sprintf("select odd, %d", i), nil)
+	}
+	if cross != 4 {
+		t.Errorf("cross-door rules asked %d times, want 4", cross)
 	}
 }
 

@@ -20,40 +20,64 @@ func (g *Guard) Judge(q Query) (*Verdict, error) {
 	}
 	s := screen.Read(q.SQL, screen.Options{BackslashQuotes: q.BackslashQuotes})
 	defer s.Release()
+	exact := structureKey(s.Fingerprint(g.key))
+	kept, cleared := st.structures.find(exact)
 	if v == nil {
 		g.counts.read.Add(1)
-		v = g.inspect(st, s)
+		v = g.inspect(st, s, kept)
 	}
-	if asksCross {
+	if asksCross && !cleared {
 		if findings := screen.Check(s, g.cross); len(findings) > 0 {
-			st.texts.keep(key, v, false)
+			st.texts.keep(key, v, 0)
 			return g.decide(st, &q, v.with(findings))
 		}
 	}
-	st.texts.keep(key, v, asksCross)
+	g.learn(st, key, exact, v, asksCross, cleared)
 	return g.decide(st, &q, v)
 }
 
-// inspect makes the verdict of s, or takes that of its structure where it is clean: the built-in rules see nothing in two
-// texts of one exact structure that they would judge differently. Rules of others may, so they see each text.
-func (g *Guard) inspect(st *state, s *screen.Statement) *Verdict {
-	exact := s.Fingerprint(g.key)
-	if g.builtin {
-		if v, _ := st.structures.find(structureKey(exact)); v != nil {
-			return v
-		}
+// learn keeps the verdict of a text in which the cross-door rules found nothing, or were not asked. A clean one is kept for
+// its structures too, each time that they were asked, until they are known.
+func (g *Guard) learn(st *state, text, exact cacheKey, v *Verdict, asked, known bool) {
+	switch {
+	case known:
+		st.texts.keep(text, v, clearedEnough)
+		return
+	case v.Findings == nil && asked:
+		st.structures.keep(exact, v, 1)
+		st.loose.keep(structureKey(v.Fingerprint), v, 1)
+	case v.Findings == nil:
+		st.structures.keep(exact, v, 0)
+	}
+	st.texts.keep(text, v, 0)
+}
+
+// Knows reports whether s has a structure, exact or with lists collapsed, in which neither rules nor cross-door rules found
+// anything twice. The cross-door rules use it: a statement that is known once a request's bytes are taken out was made by them.
+func (g *Guard) Knows(s *screen.Statement) bool {
+	st := g.state.Load()
+	if _, cleared := st.structures.find(structureKey(s.Fingerprint(g.key))); cleared {
+		return true
+	}
+	loose, _ := s.Loose(g.key)
+	_, cleared := st.loose.find(structureKey(loose))
+	return cleared
+}
+
+// inspect makes the verdict of s, or takes kept, that of a clean statement of its exact structure: the built-in rules see
+// nothing in two texts of one structure that they would judge differently. Rules of others may, so they see each text.
+func (g *Guard) inspect(st *state, s *screen.Statement, kept *Verdict) *Verdict {
+	if g.builtin && kept != nil {
+		return kept
 	}
 	v := &Verdict{Cost: screen.Cost(s), ReadOnly: screen.ReadOnly(s)}
-	if st.settings.Screen != Off || st.settings.CrossDoor != Off {
+	if st.settings.inspects() {
 		v.Findings = screen.Check(s, g.rules)
 		v.weight = screen.Weight(v.Findings)
 	}
 	v.Fingerprint, _ = s.Loose(g.key)
 	v.structure = g.structures.of(v.Fingerprint, s.Skeleton)
 	v.Skeleton = v.structure.skeleton
-	if v.Findings == nil {
-		st.structures.keep(structureKey(exact), v, false)
-	}
 	return v
 }
 

@@ -39,8 +39,8 @@ func TestComplexTextIsRefusedQuickly(t *testing.T) {
 	if !errors.As(err, &complex) || !errors.Is(err, ErrTooComplex) || complex.Limit != 1000 || complex.SQLState() != "54001" {
 		t.Errorf("got %v, want a *TooComplexError at limit 1000", err)
 	}
-	if took > 100*time.Millisecond {
-		t.Errorf("took %s, want less than 10 ms", took)
+	if took > timeSlack*30*time.Millisecond {
+		t.Errorf("took %s, want about 10 ms at most", took)
 	}
 	if m := g.Snapshot().Metrics; m.BlockedQueries != 1 || m.TotalQueries != 1 {
 		t.Errorf("got %d blocked of %d, want 1 of 1", m.BlockedQueries, m.TotalQueries)

@@ -77,4 +77,7 @@ func (s Settings) Validate() []error {
 	return wrong
 }
 
+// inspects reports whether rules are asked at all.
+func (s Settings) inspects() bool { return s.Screen != Off || s.CrossDoor != Off }
+
 func (m Mode) known() bool { return m == Off || m == Observe || m == Enforce }

@@ -1,0 +1,8 @@
+//go:build !race
+
+package dbguard
+
+const (
+	allocSlack = 0
+	timeSlack  = 1
+)
