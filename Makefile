@@ -19,5 +19,6 @@ test: deps ## vet and every test with the race detector
 
 prove: deps ## the long proofs: sqlmap, other projects' suites, soak, long fuzzing
 	go test $(TAGS) -timeout 60m -run Prove ./... -prove
+	cd dbguard/screen/difftest && go test -run Prove -v .
 
 .PHONY: help build deps test prove

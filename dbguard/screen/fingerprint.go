@@ -3,6 +3,7 @@ package screen
 import (
 	"bytes"
 	"encoding/hex"
+	"slices"
 )
 
 // A skeleton is a statement's structure as bytes, from which fingerprints are made and templates are kept. An element is
@@ -87,11 +88,8 @@ func (w *skeletonWriter) token(i int) int {
 			w.value(elemValue)
 			break
 		}
-		w.do = w.do || foldsTo(s.Of(i), "do") && (i == 0 || s.mark(i-1) == ';')
-		for _, c := range s.text[t.Start:t.End] {
-			w.out = append(w.out, lower[c])
-		}
-		w.out = append(w.out, elemEnd)
+		w.do = w.do || t.End-t.Start == 2 && foldsTo(s.Of(i), "do") && (i == 0 || s.mark(i-1) == ';')
+		w.folded(s.text[t.Start:t.End])
 	case Quoted:
 		w.raw(i)
 	case Param:
@@ -111,6 +109,18 @@ func (w *skeletonWriter) token(i int) int {
 		w.out = append(w.out, elemOther, s.text[t.Start])
 	}
 	return i
+}
+
+// folded appends a word and its end.
+func (w *skeletonWriter) folded(b []byte) {
+	n := len(w.out)
+	w.out = slices.Grow(w.out, len(b)+1)[:n+len(b)+1]
+	to := w.out[n:]
+	to = to[:len(b)+1]
+	for i, c := range b {
+		to[i] = lower[c]
+	}
+	to[len(b)] = elemEnd
 }
 
 func (w *skeletonWriter) raw(i int) { w.out = append(append(w.out, w.s.Of(i)...), elemEnd) }

@@ -1,7 +1,10 @@
 package screen
 
-// junkFault is the fault of a number or parameter that letters follow.
-const junkFault = "trailing junk after numeric literal"
+// The faults of a number and of a parameter that letters follow.
+const (
+	junkFault      = "trailing junk after numeric literal"
+	paramJunkFault = "trailing junk after parameter"
+)
 
 // lexNumber reads a number; i stands at its first digit or at the point before it. Letters right behind it are a fault.
 func (s *Statement) lexNumber(i int) int {
@@ -41,8 +44,15 @@ func (s *Statement) digits(i int) int {
 // junk notes letters that wrongly follow the number [i, j). PostgreSQL 15 and later refuse the text; before, a name began there, and
 // so we read it, that nothing hides in it.
 func (s *Statement) junk(i, j int) int {
-	if classes[s.at(j)]&letter != 0 {
+	switch c := s.at(j); {
+	case classes[c]&letter != 0:
 		s.fail(i, junkFault)
+	case c == '$': // as in 1e5$, where the name e5$ is longer than the exponent
+		for k := j; k > i && continues(s.text[k-1]); k-- {
+			if classes[s.text[k-1]]&letter != 0 {
+				s.fail(i, junkFault)
+			}
+		}
 	}
 	return j
 }
@@ -75,7 +85,10 @@ func (s *Statement) lexRadix(i int, set string) int {
 	if j == i+2 {
 		s.fail(i, "invalid integer")
 	}
-	return s.add(Number, Plain, i, s.junk(i, j))
+	if continues(s.at(j)) {
+		s.fail(i, junkFault)
+	}
+	return s.add(Number, Plain, i, j)
 }
 
 // lexParam reads $1.
@@ -89,7 +102,7 @@ func (s *Statement) lexParam(i int) int {
 		s.fail(i, "parameter number too large")
 	}
 	if classes[s.at(j)]&letter != 0 {
-		s.fail(i, junkFault)
+		s.fail(i, paramJunkFault)
 	}
 	return s.add(Param, Plain, i, j)
 }

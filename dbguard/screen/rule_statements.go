@@ -47,7 +47,7 @@ func brokenLexing() Rule {
 			return nil
 		}
 		weight := 3
-		if s.Fault == junkFault {
+		if s.Fault == junkFault || s.Fault == paramJunkFault {
 			weight = 0
 		}
 		return []Finding{{Rule: "broken-lexing", Reason: s.Fault, Offset: s.FaultAt, End: len(s.text), Weight: weight}}
