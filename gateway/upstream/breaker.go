@@ -16,20 +16,30 @@ var (
 
 // breaker is the circuit to the app. Only faults of the app count, and only in a row: a client that breaks off, sends
 // too much or sends rubbish is excluded. The closed state has no interval, so that a slow failure is never dropped.
+// While the circuit is closed and nothing failed, it is not asked at all: that is nearly always, and saves two locks.
 type breaker struct {
 	circuit *gobreaker.TwoStepCircuitBreaker[struct{}]
 	openFor time.Duration
-	// state mirrors the circuit's, since asking the circuit itself moves it. reopens is when the open state ends, in
-	// nanoseconds since 1970.
-	state    atomic.Pointer[string]
-	reopens  atomic.Int64
-	openings atomic.Int64
+	// state mirrors the circuit's, since asking the circuit itself moves it.
+	state atomic.Pointer[string]
+	// calm is true while the circuit is closed, failing while the last outcome it heard of was a failure.
+	calm, failing atomic.Bool
+	// reopens is when the open state ends, in nanoseconds since 1970.
+	reopens, openings atomic.Int64
+}
+
+// ticket is the permission for one exchange.
+type ticket struct {
+	// done tells the circuit, nil where it was not asked; told is true once the outcome is known.
+	done func(error)
+	told bool
 }
 
 func newBreaker(s Breaker, onChange func(from, to string)) *breaker {
 	b := &breaker{openFor: s.OpenFor}
 	closed := gobreaker.StateClosed.String()
 	b.state.Store(&closed)
+	b.calm.Store(true)
 	b.circuit = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:        "app",
 		MaxRequests: 1,
@@ -50,20 +60,43 @@ func (b *breaker) changed(to gobreaker.State) {
 		b.openings.Add(1)
 		b.reopens.Store(time.Now().Add(b.openFor).UnixNano())
 	}
+	b.failing.Store(false)
+	b.calm.Store(to == gobreaker.StateClosed)
 	name := to.String()
 	b.state.Store(&name)
 }
 
-// admit asks for one exchange with the app. done must be called exactly once; ok is false where the circuit is open.
-func (b *breaker) admit() (done func(error), ok bool) {
+// admit asks for one exchange with the app; tell must be called for it. ok is false where the circuit is open.
+func (b *breaker) admit() (t ticket, ok bool) {
+	if b.calm.Load() {
+		return ticket{}, true
+	}
 	done, err := b.circuit.Allow()
-	return done, err == nil
+	return ticket{done: done}, err == nil
 }
 
-// fault reports a failure that came after the exchange had been called good, such as an answer that broke off.
-func (b *breaker) fault() {
-	if done, ok := b.admit(); ok {
-		done(errAppFault)
+// tell reports the outcome of t: nil, errAppFault or errClientFault. Only the first outcome of a ticket counts.
+func (b *breaker) tell(t *ticket, outcome error) {
+	if t.told {
+		return
+	}
+	t.told = true
+	if t.done == nil {
+		b.late(outcome)
+		return
+	}
+	t.done(outcome)
+}
+
+// late tells the circuit of an outcome that it was not asked about before. It counts only while the circuit is closed.
+func (b *breaker) late(outcome error) {
+	failed := errors.Is(outcome, errAppFault)
+	if !b.calm.Load() || !failed && (outcome != nil || !b.failing.Load()) {
+		return
+	}
+	b.failing.Store(failed)
+	if done, err := b.circuit.Allow(); err == nil {
+		done(outcome)
 	}
 }
 

@@ -39,7 +39,7 @@ func TestAppLearnsIdentityFromTheGatewayOnly(t *testing.T) {
 	})
 	got := d.send("GET / HTTP/1.1\r\nHost: shop.example\r\nX-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\n" +
 		"X-Request-Id: theirs\r\nX-Forwarded-Proto: gopher\r\nX-Original-URL: /admin\r\nConnection: close, X-Request-Id, X-Forwarded-For\r\n\r\n")
-	for _, want := range []string{"X-Forwarded-For: 203.0.113.7\r\n", "X-Real-Ip: 203.0.113.7\r\n", "X-Forwarded-Proto: https\r\n", "X-Forwarded-Host: shop.example\r\n", "X-Request-Id: id-1\r\n", "Traceparent: 00-a-b-01\r\n"} {
+	for _, want := range []string{"X-Forwarded-For: 203.0.113.7\r\n", "X-Real-IP: 203.0.113.7\r\n", "X-Forwarded-Proto: https\r\n", "X-Forwarded-Host: shop.example\r\n", "X-Request-Id: id-1\r\n", "traceparent: 00-a-b-01\r\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("app got %q, want %q in it", got, want)
 		}
@@ -53,7 +53,7 @@ func TestAppLearnsIdentityFromTheGatewayOnly(t *testing.T) {
 
 func TestHopByHopHeadersStay(t *testing.T) {
 	d := front(t, rawApp(t, func(c net.Conn, head string) {
-		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nX-End: 1\r\n\r\n%s", len(head), head)
+		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nX-End: 1\r\n\r\n%s", len(head), head)
 	}), nil)
 	got := d.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\nKeep-Alive: 5\r\nProxy-Authorization: x\r\nX-End: 1\r\nUser-Agent: u\r\n\r\n")
 	for _, bad := range []string{"X-Hop", "X-Mine", "Keep-Alive:", "Proxy-Authorization", "Accept-Encoding"} {
@@ -129,11 +129,11 @@ func TestBreakerOpensOnTheAppAndClosesAfterOneTrial(t *testing.T) {
 	}
 }
 
-// bodyFault is a body that fails as the middleware's does.
-type bodyFault struct{ status int }
+// typedFault is a body that fails as the middleware's does.
+type typedFault struct{ status int }
 
-func (e bodyFault) Error() string   { return "body" }
-func (e bodyFault) HTTPStatus() int { return e.status }
+func (e typedFault) Error() string   { return "body" }
+func (e typedFault) HTTPStatus() int { return e.status }
 
 type failing struct {
 	io.Reader
@@ -159,7 +159,7 @@ func TestClientFaultsNeverCountAgainstTheApp(t *testing.T) {
 	e := gin.New()
 	e.NoRoute(func(c *gin.Context) {
 		if c.Request.Method == "POST" && c.GetHeader("X-Fail") != "" {
-			c.Request.Body = &failing{c.Request.Body, bodyFault{413}}
+			c.Request.Body = &failing{c.Request.Body, typedFault{413}}
 		}
 	}, d.up.Handler())
 	d.addr = serve(t, e)
@@ -272,7 +272,7 @@ func TestWebSocketPassesAndDrainsWith1001(t *testing.T) {
 	d := front(t, rawApp(t, socketApp), nil)
 	c := d.dial()
 	_, _ = io.WriteString(c, upgradeHead)
-	if head := readHead(c); !strings.HasPrefix(head, "HTTP/1.1 101 ") || !strings.Contains(head, "Sec-Websocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") {
+	if head := readHead(c); !strings.HasPrefix(head, "HTTP/1.1 101 ") || !strings.Contains(head, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") {
 		t.Fatalf("upgrade: got %q, want 101", head)
 	}
 	echo := make([]byte, 4)

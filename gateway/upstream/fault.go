@@ -3,11 +3,11 @@ package upstream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"strings"
 )
 
 // StatusClientGone is logged where the client left before the answer; nothing is sent. The number is nginx's.
@@ -23,24 +23,54 @@ type fault struct {
 	reason string
 }
 
-// bodyError remembers the first error of reading the client's body, so that it is told from errors of the app.
-type bodyError struct {
-	io.ReadCloser
-	err error
+// dialError is a connection to the app that did not come about; nothing was sent.
+type dialError struct{ err error }
+
+func (e *dialError) Error() string { return e.err.Error() }
+func (e *dialError) Unwrap() error { return e.err }
+
+func (e *dialError) timeout() bool {
+	var timed net.Error
+	return errors.Is(e.err, context.DeadlineExceeded) || errors.As(e.err, &timed) && timed.Timeout()
 }
 
-func (b *bodyError) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF && b.err == nil {
-		b.err = err
+// errNoAnswer is a connection that ended before a whole head of an answer came.
+var errNoAnswer = errors.New("the connection ended without an answer")
+
+func noAnswer(err error) error { return fmt.Errorf("%w: %w", errNoAnswer, err) }
+
+// bodyFault is an error of reading the client's body.
+type bodyFault struct{ err error }
+
+func (e *bodyFault) Error() string { return "request body: " + e.err.Error() }
+func (e *bodyFault) Unwrap() error { return e.err }
+
+// faultOf says who is to blame for err and what the client is answered.
+func faultOf(err error) fault {
+	var body *bodyFault
+	var dial *dialError
+	switch {
+	case errors.As(err, &body):
+		return clientFault(body.err)
+	case errors.Is(err, errClientGone):
+		return fault{status: StatusClientGone, reason: "the client left before the answer"}
+	case errors.Is(err, errOverdue):
+		return fault{status: http.StatusGatewayTimeout, app: true, reason: "the app did not answer in time"}
+	case errors.As(err, &dial) && dial.timeout():
+		return fault{status: http.StatusGatewayTimeout, app: true, reason: "the app did not take a connection in time"}
+	case errors.As(err, &dial):
+		return fault{status: http.StatusBadGateway, app: true, reason: "the app takes no connection"}
+	case errors.Is(err, errMalformed):
+		return fault{status: http.StatusBadGateway, app: true, reason: "the app's answer is malformed"}
 	}
-	return n, err
+	return fault{status: http.StatusBadGateway, app: true, reason: "the app closed the connection without an answer"}
 }
 
-// clientFault says what is wrong with a body that could not be read.
+// clientFault says what is wrong with a body that could not be read. The stages before us type their errors by a status.
 func clientFault(err error) fault {
 	var typed interface{ HTTPStatus() int }
 	var tooLarge *http.MaxBytesError
+	var op *net.OpError
 	switch {
 	case errors.As(err, &typed):
 		return fault{status: typed.HTTPStatus(), reason: "the request body was refused"}
@@ -48,29 +78,25 @@ func clientFault(err error) fault {
 		return fault{status: http.StatusRequestEntityTooLarge, reason: "the request body is too large"}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fault{status: http.StatusRequestTimeout, reason: "the request body stalled"}
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, context.Canceled), isConnError(err):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, context.Canceled), errors.As(err, &op):
 		return fault{status: StatusClientGone, reason: "the client left inside its request body"}
 	}
 	return fault{status: http.StatusBadRequest, reason: "the request body is malformed"}
 }
 
-// isConnError reports errors of the connection itself, such as a reset.
-func isConnError(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op)
+// fail answers the client where the app did not.
+func (x *exchange) fail(err error) {
+	f := faultOf(err)
+	if f.app {
+		x.u.meter.failed.Add(1)
+		x.u.breaker.tell(&x.ticket, errAppFault)
+		x.u.parts.Logger.Warn("app failed", "status", f.status, "error", err)
+	}
+	x.refuse(f)
 }
 
-// appFault says what is wrong with the app.
-func appFault(err error) fault {
-	var timeout net.Error
-	var op *net.OpError
-	switch {
-	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		return fault{status: http.StatusGatewayTimeout, app: true, reason: "the app did not answer in time"}
-	case errors.As(err, &op) && op.Op == "dial":
-		return fault{status: http.StatusBadGateway, app: true, reason: "the app takes no connection"}
-	case strings.HasPrefix(err.Error(), "net/http: HTTP/1.x transport connection broken"):
-		return fault{status: http.StatusBadGateway, app: true, reason: "the app closed or broke the connection"}
-	}
-	return fault{status: http.StatusBadGateway, app: true, reason: "the app answered nothing that could be passed on"}
+// refuse answers with a fault that is not the app's.
+func (x *exchange) refuse(f fault) {
+	x.u.breaker.tell(&x.ticket, errClientFault)
+	x.u.parts.Refuse(x.c, f.status, f.reason)
 }

@@ -7,38 +7,59 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
-// Run looks at the app regularly and turns the meter's windows until ctx ends; it returns nil then.
+// sweepEvery bounds how late a time limit may strike, and how late it shows that a client has gone.
+const sweepEvery = 250 * time.Millisecond
+
+// Run keeps the time limits of the exchanges and looks at the app regularly until ctx ends; it returns nil then. It must
+// run until the last request has ended.
 func (u *Upstream) Run(ctx context.Context) error {
-	window := time.NewTicker(time.Minute)
-	defer window.Stop()
-	var check <-chan time.Time
-	if every := u.settings.Health.Every; every > 0 {
-		ticker := time.NewTicker(every)
-		defer ticker.Stop()
-		check = ticker.C
-		u.look(ctx)
+	sweep := time.NewTicker(max(time.Millisecond, min(sweepEvery, u.settings.Timeout/8)))
+	defer sweep.Stop()
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	if u.settings.Health.Every > 0 {
+		looking.Go(func() { u.watch(ctx) })
 	}
+	defer u.pool.close()
+	window := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-window.C:
-			u.meter.turn()
-		case <-check:
-			u.look(ctx)
+		case now := <-sweep.C:
+			u.pool.sweep(now)
+			if now.Sub(window) > time.Minute {
+				window = now
+				u.meter.turn()
+			}
+		}
+	}
+}
+
+// watch looks at the app now and then regularly.
+func (u *Upstream) watch(ctx context.Context) {
+	ticker := time.NewTicker(u.settings.Health.Every)
+	defer ticker.Stop()
+	for {
+		u.look(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
 		}
 	}
 }
 
 // look checks the app once. Where the circuit is due to be tried, the check is the trial, so that no visitor has to be.
 func (u *Upstream) look(ctx context.Context) {
-	done := func(error) {}
-	if *u.breaker.state.Load() != "closed" {
-		if trial, ok := u.breaker.admit(); ok {
-			done = trial
+	trial := ticket{told: true}
+	if !u.breaker.calm.Load() {
+		if t, ok := u.breaker.admit(); ok {
+			trial = t
 		}
 	}
 	began := u.parts.Now()
@@ -46,13 +67,13 @@ func (u *Upstream) look(ctx context.Context) {
 	now := Health{Healthy: err == nil, At: began, Took: u.parts.Now().Sub(began)}
 	switch {
 	case ctx.Err() != nil:
-		done(errClientFault)
+		u.breaker.tell(&trial, errClientFault)
 		return
 	case err != nil:
 		now.Err = err.Error()
-		done(errAppFault)
+		u.breaker.tell(&trial, errAppFault)
 	default:
-		done(nil)
+		u.breaker.tell(&trial, nil)
 	}
 	if before := u.health.Swap(&now); before.Healthy != now.Healthy {
 		u.parts.OnHealth(now)

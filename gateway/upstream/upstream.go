@@ -48,7 +48,7 @@ type Upstream struct {
 	parts    Parts
 	target   *url.URL
 	breaker  *breaker
-	proxy    http.Handler
+	pool     *pool
 	upgrades upgrades
 	meter    meter
 	health   atomic.Pointer[Health]
@@ -66,7 +66,8 @@ func New(s Settings, p Parts) (*Upstream, error) {
 	u := &Upstream{settings: s, parts: p.withDefaults(), target: target}
 	u.health.Store(&Health{Healthy: true})
 	u.breaker = newBreaker(s.Breaker, u.parts.OnBreaker)
-	u.proxy = newReverse(u)
+	network, address := dialAddress(target)
+	u.pool = &pool{network: network, address: address, dialer: u.parts.Dialer, max: s.Connections, all: map[*conn]struct{}{}}
 	return u, nil
 }
 

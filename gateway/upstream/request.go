@@ -1,0 +1,136 @@
+package upstream
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// appendHead adds the request line and the header that the app gets. Target and Host go out as they came in; what only
+// concerns the client's connection stays here; what tells the app who is asking is ours alone.
+func (x *exchange) appendHead(b []byte) []byte {
+	r := x.c.Request
+	b = append(b, r.Method...)
+	b = append(b, ' ')
+	b = append(b, originForm(r.RequestURI)...)
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	b = append(b, r.Host...)
+	b = append(b, "\r\n"...)
+	named := r.Header["Connection"]
+	for key, values := range r.Header {
+		if staysHere(key) || named != nil && isNamed(named, key) {
+			continue
+		}
+		for _, v := range values {
+			b = appendField(b, key, v)
+		}
+	}
+	b = x.appendIdentity(b)
+	b = x.appendFraming(b)
+	return append(b, "\r\n"...)
+}
+
+// originForm cuts scheme and host off a target in absolute form.
+func originForm(target string) string {
+	if strings.HasPrefix(target, "/") {
+		return target
+	}
+	if _, rest, ok := strings.Cut(target, "://"); ok {
+		if i := strings.IndexByte(rest, '/'); i >= 0 {
+			return rest[i:]
+		}
+		return "/"
+	}
+	return target
+}
+
+// staysHere reports whether the field key of a request is not passed on: it concerns one connection, or it is told by
+// the gateway only. A key that is not canonical cannot come from net/http, which spells all alike.
+func staysHere(key string) bool {
+	switch key {
+	case "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer",
+		"Transfer-Encoding", "Upgrade", "Http2-Settings", "Expect", "Content-Length", "Host",
+		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server",
+		"X-Real-Ip", "True-Client-Ip", "X-Original-Url", "X-Rewrite-Url", "X-Request-Id", "Traceparent":
+		return true
+	}
+	return false
+}
+
+// isNamed reports whether Connection names the field key. Who the client is and may do is never the connection's matter.
+func isNamed(named []string, key string) bool {
+	if strings.HasPrefix(key, "Cf-") || key == "Cookie" || key == "Authorization" {
+		return false
+	}
+	for _, list := range named {
+		if hasToken(list, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// appendField adds one line. A name or value that would make two of it is left out: net/http lets none in, so it could
+// only be a mistake of ours.
+func appendField(b []byte, name, value string) []byte {
+	if !isName(name) || !isValue(value) {
+		return b
+	}
+	b = append(b, name...)
+	b = append(b, ": "...)
+	b = append(b, value...)
+	return append(b, "\r\n"...)
+}
+
+func (x *exchange) appendIdentity(b []byte) []byte {
+	id := x.u.parts.Identity(x.c)
+	add := func(name, value string) {
+		if value != "" {
+			b = appendField(b, name, value)
+		}
+	}
+	add("X-Forwarded-For", id.Client)
+	add("X-Real-IP", id.Client)
+	add("X-Forwarded-Proto", id.Proto)
+	add("X-Forwarded-Host", x.c.Request.Host)
+	add("X-Request-Id", id.RequestID)
+	add("traceparent", id.Traceparent)
+	return b
+}
+
+// appendFraming says how long the body is and what becomes of the connection.
+func (x *exchange) appendFraming(b []byte) []byte {
+	r := x.c.Request
+	switch {
+	case x.upgrade:
+		b = append(b, "Connection: Upgrade\r\nUpgrade: websocket\r\n"...)
+	case r.ContentLength < 0:
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+		for name := range r.Trailer {
+			b = appendField(b, "Trailer", name)
+		}
+	case r.ContentLength > 0 || r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch:
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, r.ContentLength, 10)
+		b = append(b, "\r\n"...)
+	}
+	for _, te := range r.Header["Te"] {
+		if hasToken(te, "trailers") {
+			return append(b, "TE: trailers\r\n"...)
+		}
+	}
+	return b
+}
+
+// wantsUpgrade reports whether r asks for another protocol, and whether that is a sound WebSocket handshake (RFC 6455,
+// 4.1); nothing else is passed on.
+func wantsUpgrade(r *http.Request) (asks, sound bool) {
+	up := r.Header["Upgrade"]
+	if up == nil {
+		return false, false
+	}
+	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-Websocket-Key"))
+	return true, r.Method == http.MethodGet && r.ProtoAtLeast(1, 1) && len(up) == 1 && strings.EqualFold(up[0], "websocket") &&
+		isNamed(r.Header["Connection"], "Upgrade") && err == nil && len(key) == 16 && r.ContentLength == 0
+}

@@ -1,0 +1,139 @@
+package upstream
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// tunnel is a WebSocket between client and app. Bytes pass as they are; frames of the app are followed only so far that
+// a close frame of ours never stands inside one of them.
+type tunnel struct {
+	client, app net.Conn
+
+	mu     sync.Mutex // guards what follows, and writing to client
+	frames frames
+	// leaving is true once the client was told that the server goes away; nothing of the app follows.
+	leaving bool
+	// due is true where the client is to be told at the end of the running frame.
+	due bool
+}
+
+// goingAway is the close frame with status 1001 (RFC 6455, 5.5.1 and 7.4.1).
+var goingAway = []byte{0x88, 0x02, 0x03, 0xe9}
+
+// switchProtocols answers 101 and relays until one side ends.
+func (x *exchange) switchProtocols() {
+	c := x.conn
+	c.begin(x.c.Request.Context(), time.Now(), 0)
+	conn, rw, err := http.NewResponseController(x.c.Writer).Hijack()
+	if err != nil {
+		x.fail(err)
+		return
+	}
+	client, early := bare(conn)
+	if n := rw.Reader.Buffered(); n > 0 {
+		peeked, _ := rw.Reader.Peek(n)
+		early = append(append([]byte(nil), peeked...), early...)
+	}
+	t := &tunnel{client: client, app: c.Conn}
+	x.u.upgrades.remember(t)
+	x.u.meter.upgrades.Add(1)
+	defer func() {
+		x.u.upgrades.forget(t)
+		x.u.meter.upgrades.Add(-1)
+	}()
+	t.run(x.answer.switchHead(), early, c.buffered())
+}
+
+// bare returns the connection below a check of requests, and what that had read ahead.
+func bare(conn net.Conn) (net.Conn, []byte) {
+	if checked, ok := conn.(interface{ Release() (net.Conn, []byte) }); ok {
+		return checked.Release()
+	}
+	return conn, nil
+}
+
+// switchHead returns the 101 that the client gets.
+func (a *response) switchHead() []byte {
+	b := append([]byte(nil), "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"...)
+	for _, f := range a.fields {
+		if key := canonical(f.name); !a.hop(key) && key != "Server" && key != "X-Powered-By" {
+			b = appendField(b, f.name, f.value)
+		}
+	}
+	return append(b, "\r\n"...)
+}
+
+// run relays until one side ends, and closes both. fromClient and fromApp were read before.
+func (t *tunnel) run(head, fromClient, fromApp []byte) {
+	defer t.client.Close()
+	up := make(chan struct{})
+	go func() {
+		defer close(up)
+		if _, err := t.app.Write(fromClient); err == nil {
+			// Which side broke off is the same to both: the tunnel is over.
+			_, _ = io.Copy(t.app, t.client)
+		}
+		_ = t.app.Close()
+	}()
+	if _, err := t.client.Write(head); err == nil && t.pass(fromApp) {
+		t.relay()
+	}
+	_ = t.app.Close()
+	_ = t.client.SetReadDeadline(time.Now())
+	<-up
+}
+
+// relay copies the app's frames to the client.
+func (t *tunnel) relay() {
+	buf := *larges.Get().(*[]byte)
+	defer func() { larges.Put(&buf) }()
+	for {
+		n, err := t.app.Read(buf)
+		if n > 0 && !t.pass(buf[:n]) || err != nil {
+			return
+		}
+	}
+}
+
+// pass sends b to the client, and the farewell where a frame ends and it is due.
+func (t *tunnel) pass(b []byte) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.leaving {
+		return true
+	}
+	n := t.frames.follow(b, t.due)
+	if n > 0 {
+		if _, err := t.client.Write(b[:n]); err != nil {
+			return false
+		}
+	}
+	if t.due && t.frames.between() {
+		t.farewell()
+	}
+	return true
+}
+
+// leave tells the client that the server goes away, at once or where the running frame ends.
+func (t *tunnel) leave(within time.Duration) {
+	until := time.Now().Add(within)
+	// A peer that takes no deadline is gone.
+	_ = t.client.SetDeadline(until)
+	_ = t.app.SetDeadline(until)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.due = true; t.frames.between() {
+		t.farewell()
+	}
+}
+
+func (t *tunnel) farewell() {
+	if !t.leaving {
+		t.leaving = true
+		_, _ = t.client.Write(goingAway)
+	}
+}
