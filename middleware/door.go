@@ -70,6 +70,7 @@ func newDoor(s Settings, p Parts) (*door, error) {
 		return nil, err
 	}
 	d.budget = newBudget(s.RateLimit, p.Store)
+	d.state.Reports.limit(s.CSP.ReportsMax)
 	return d, nil
 }
 

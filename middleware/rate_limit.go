@@ -42,6 +42,10 @@ type policy struct {
 
 func newBudget(s RateLimit, store limiter.Store) *budget {
 	b := &budget{exempt: map[string]bool{}, assets: s.ExemptAssets, deny: s.OnStoreError == "deny"}
+	if s.Requests > 0 {
+		// A page may break its policy in many places; its reports must not cost the visitor the next page.
+		b.policies = append(b.policies, newPolicy(Policy{Name: stageReports, Path: ReportsPath, Requests: 120, Per: time.Minute}, store, "csp.reports"))
+	}
 	for i, p := range s.Policies {
 		b.policies = append(b.policies, newPolicy(p, store, fmt.Sprintf("rate_limit.policies[%d]", i)))
 	}

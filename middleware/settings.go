@@ -55,7 +55,7 @@ type Policy struct {
 
 // Redis is the server that replicas share their budgets in.
 type Redis struct {
-	Address      string        `yaml:"address" doc:"host:port of the server."`
+	Address      string        `yaml:"address" doc:"host:port of the server, or the path of its Unix socket."`
 	User         string        `yaml:"user" doc:"User name; empty for the default user."`
 	PasswordFile string        `yaml:"password_file" doc:"File that holds the password."`
 	Prefix       string        `yaml:"prefix" doc:"Prefix of every key."`

@@ -14,6 +14,8 @@ import (
 type State struct {
 	Budgets *Budgets
 	Holds   *Holds
+	// Reports collects what browsers report; serve its Serve at ReportsPath.
+	Reports *Reports
 	Counters
 	running *running
 	records *records
@@ -26,7 +28,8 @@ func NewState(now func() time.Time) *State {
 	if now == nil {
 		now = time.Now
 	}
-	return &State{Budgets: NewBudgets(now), Holds: NewHolds(now), running: newRunning(), records: newRecords()}
+	return &State{Budgets: NewBudgets(now), Holds: NewHolds(now), running: newRunning(), records: newRecords(),
+		Reports: NewReports(now, Defaults().CSP.ReportsMax)}
 }
 
 // Counters count what the stages saw since the State was made; they never go back.

@@ -83,7 +83,7 @@ func (s RateLimit) validate(m *mistakes) {
 			m.add(fmt.Sprintf("rate_limit.exempt_paths[%d]", i), "is %q, want a path that begins with /", p)
 		}
 	}
-	names := map[string]bool{defaultPolicy: true}
+	names := map[string]bool{defaultPolicy: true, stageReports: true}
 	for i, p := range s.Policies {
 		p.validate(fmt.Sprintf("rate_limit.policies[%d]", i), names, m)
 	}
@@ -110,8 +110,9 @@ func (p Policy) validate(key string, names map[string]bool, m *mistakes) {
 }
 
 func (s Redis) validate(m *mistakes) {
-	if _, port, ok := strings.Cut(s.Address, ":"); !ok || port == "" {
-		m.add("rate_limit.redis.address", "is %q, want host:port", s.Address)
+	host, port, _ := strings.Cut(s.Address, ":")
+	if !strings.HasPrefix(s.Address, "/") && (host == "" || port == "") {
+		m.add("rate_limit.redis.address", "is %q, want host:port or the path of a socket", s.Address)
 	}
 	m.above("rate_limit.redis.timeout", s.Timeout, 0)
 }
