@@ -33,6 +33,9 @@ func (g *Guard) Judge(q Query) (*Verdict, error) {
 		}
 	}
 	g.learn(st, key, exact, v, asksCross, cleared)
+	if asksCross && !cleared && v.Findings == nil {
+		g.learnSorted(st, s, v)
+	}
 	return g.decide(st, &q, v)
 }
 
@@ -50,6 +53,22 @@ func (g *Guard) learn(st *state, text, exact cacheKey, v *Verdict, asked, known 
 		st.structures.keep(exact, v, 0)
 	}
 	st.texts.keep(text, v, 0)
+}
+
+// maxSorted bounds the names of one statement that are learned as places for any name.
+const maxSorted = 4
+
+// learnSorted keeps the structures of s with any other name in each place that apps let their users sort or group by.
+func (g *Guard) learnSorted(st *state, s *screen.Statement, v *Verdict) {
+	var other screen.Statement
+	n := 0
+	s.SortNames(func(start, end int) {
+		if n++; n <= maxSorted {
+			other.Splice(s, start, end, screen.AnyName)
+			loose, _ := other.Loose(g.key)
+			st.loose.keep(structureKey(loose), v, 1)
+		}
+	})
 }
 
 // Knows reports whether s has a structure, exact or with lists collapsed, in which neither rules nor cross-door rules found

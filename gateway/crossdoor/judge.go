@@ -167,7 +167,7 @@ func (j *judge) without(spans []span, filler string) *screen.Statement {
 }
 
 // fillers are harmless values for the place where a span begins: inside a literal a letter, elsewhere a number or the name that the
-// span begins with.
+// span begins with, in a sort list any name.
 func (j *judge) fillers(sp span) [3]string {
 	s := j.statement
 	i := firstEndingAfter(s.Tokens, sp.start)
@@ -181,6 +181,9 @@ func (j *judge) fillers(sp span) [3]string {
 	f := [3]string{"1"}
 	if t.Kind == screen.Word || t.Kind == screen.Quoted {
 		f[1] = string(bytes.TrimSpace(s.Text()[max(int(t.Start), sp.start):min(int(t.End), sp.end)]))
+	}
+	if sortsAt(s, i) {
+		f[2] = screen.AnyName
 	}
 	return f
 }
