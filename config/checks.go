@@ -1,9 +1,12 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"sallyport/dbguard/wire"
 )
 
 func (h HTTP) check() []error {
@@ -16,16 +19,28 @@ func (h HTTP) check() []error {
 func (d Database) check() []error {
 	var bad complaints
 	bad.listen("listen", d.Listen)
-	bad.add(d.UpstreamFile != "" && d.UpstreamEnv != "", "upstream_env is set beside upstream_file, want one of them")
 	bad.oneOf("allow_list.mode", d.AllowList.Mode, "off", "observe", "enforce")
 	bad.add(d.AllowList.Mode != "off" && d.AllowList.File == "", "allow_list.file is empty, want the list that sallyport learn wrote")
-	seen := map[string]bool{}
-	for i, u := range d.Users {
-		key := "users[" + strconv.Itoa(i) + "]"
-		bad.add(u.Name == "", "%s.name is empty, want the user of the app's DATABASE_URL", key)
-		bad.add(seen[u.Name], "%s.name is %q, which an earlier one has", key, u.Name)
-		bad.add((u.PasswordFile == "") == (u.PasswordEnv == ""), "%s.password_file is needed, or password_env in its place", key)
-		seen[u.Name] = true
+	return bad
+}
+
+// door asks the database door about everything but what may be left out: it knows no state of being closed, and where no
+// users are named, the database URL's own user is taken (Materialize).
+func (d Database) door() []error {
+	s := d.Settings
+	if s.UpstreamFile == "" {
+		s.UpstreamFile = "none"
+	}
+	if len(s.Users) == 0 {
+		s.Users = []wire.User{{Name: "none", PasswordFile: "none"}}
+	}
+	return s.Validate()
+}
+
+func (d Database) window() []error {
+	bad := d.Window.Validate()
+	for i, err := range bad {
+		bad[i] = fmt.Errorf("window.%w", err)
 	}
 	return bad
 }
@@ -34,7 +49,6 @@ func (a Admin) check() []error {
 	var bad complaints
 	bad.listen("listen", a.Listen)
 	bad.oneOf("on_door", a.OnDoor, "off", "token")
-	bad.add(a.TokenFile != "" && a.TokenEnv != "", "token_env is set beside token_file, want one of them")
 	bad.add(a.OnDoor == "token" && !a.HasToken(), "token_file is empty, want a token because on_door is token")
 	if ap, err := netip.ParseAddrPort(a.Listen); err == nil {
 		bad.add(!ap.Addr().IsLoopback() && !a.HasToken(), "token_file is empty, want a token because listen (%s) leaves loopback", a.Listen)

@@ -3,7 +3,10 @@ package config
 
 import (
 	"sallyport/dbguard"
+	"sallyport/dbguard/wire"
 	"sallyport/gateway/alert"
+	"sallyport/gateway/crossdoor"
+	"sallyport/gateway/ingress"
 	"sallyport/gateway/journal"
 	"sallyport/gateway/tunnel"
 	"sallyport/gateway/upstream"
@@ -33,41 +36,31 @@ type Config struct {
 type HTTP struct {
 	Listen        string              `yaml:"listen" doc:"Address of the door, an IP literal with a port; cloudflared points here and nowhere else."`
 	App           upstream.Settings   `yaml:",inline"`
+	Head          ingress.Settings    `yaml:",inline"`
 	Door          middleware.Settings `yaml:",inline"`
 	RequireTunnel string              `yaml:"require_tunnel" doc:"Whether requests must come by our own connector: off, report or enforce."`
 }
 
 // Database is the section of the database door.
 type Database struct {
-	Listen       string           `yaml:"listen" doc:"Address of the door, an IP literal with a port; the app's DATABASE_URL points here."`
-	UpstreamFile string           `yaml:"upstream_file" doc:"File with the real database's URL; it must say sslmode."`
-	UpstreamEnv  string           `yaml:"upstream_env" doc:"Name of the variable with the real database's URL, in place of upstream_file."`
-	Users        []User           `yaml:"users" doc:"Who may log in at the door: the app's own user, not the database's."`
-	Pool         Pool             `yaml:"pool" doc:"Connections to PostgreSQL that the app's many share."`
-	Guard        dbguard.Settings `yaml:",inline"`
-	AllowList    AllowList        `yaml:"allow_list" doc:"The statements this app is known to send, learned by: sallyport learn."`
+	wire.Settings `yaml:",inline"`
+	Guard         dbguard.Settings   `yaml:",inline"`
+	Window        crossdoor.Settings `yaml:"window" doc:"What is kept of requests for cross_door, and how long one search may take."`
+	AllowList     AllowList          `yaml:"allow_list" doc:"The statements this app is known to send, learned by: sallyport learn."`
 }
 
 // Enabled reports whether there is a database to guard.
-func (d Database) Enabled() bool { return d.UpstreamFile != "" || d.UpstreamEnv != "" }
-
-// User is one login of the database door.
-type User struct {
-	Name         string `yaml:"name" doc:"User name in the app's DATABASE_URL."`
-	PasswordFile string `yaml:"password_file" doc:"File with the password, or with its SCRAM-SHA-256 verifier."`
-	PasswordEnv  string `yaml:"password_env" doc:"Name of the variable with the password, in place of password_file."`
-}
+func (d Database) Enabled() bool { return d.UpstreamFile != "" }
 
 // Admin is the section of the admin listener.
 type Admin struct {
 	Listen    string `yaml:"listen" doc:"Address of the page and the API; off loopback it needs a token."`
 	TokenFile string `yaml:"token_file" doc:"File with the bearer token of the API."`
-	TokenEnv  string `yaml:"token_env" doc:"Name of the variable with the token, in place of token_file."`
 	OnDoor    string `yaml:"on_door" doc:"off, or token: GET /api/hardening/* on the HTTP door too, for a bearer of the token."`
 }
 
 // HasToken reports whether a token is set.
-func (a Admin) HasToken() bool { return a.TokenFile != "" || a.TokenEnv != "" }
+func (a Admin) HasToken() bool { return a.TokenFile != "" }
 
 // AllowList is the learned list of statements.
 type AllowList struct {

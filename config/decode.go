@@ -66,6 +66,9 @@ func (d *decoder) section(v reflect.Value, n *node, key string, at place) {
 	for _, e := range n.entries {
 		place := place{d.file, e.line, e.col}
 		f, ok := find(known, e.key)
+		if !ok && d.secretFromEnv(v, known, e, key, place) {
+			continue
+		}
 		if !ok {
 			d.unknown(place, join(key, e.key), e.key, names(known))
 			continue

@@ -1,10 +1,11 @@
 package config
 
 import (
-	"time"
-
 	"sallyport/dbguard"
+	"sallyport/dbguard/wire"
 	"sallyport/gateway/alert"
+	"sallyport/gateway/crossdoor"
+	"sallyport/gateway/ingress"
 	"sallyport/gateway/journal"
 	"sallyport/gateway/tunnel"
 	"sallyport/gateway/upstream"
@@ -17,11 +18,10 @@ func Defaults() Config {
 		Version:     1,
 		Environment: "production",
 		HTTP: HTTP{
-			Listen: "127.0.0.1:8080", App: upstream.Defaults(), Door: middleware.Defaults(), RequireTunnel: "report",
+			Listen: "127.0.0.1:8080", App: upstream.Defaults(), Head: ingress.Defaults(), Door: middleware.Defaults(), RequireTunnel: "report",
 		},
 		Database: Database{
-			Listen: "127.0.0.1:6432", Guard: dbguard.Defaults(),
-			Pool:      Pool{Mode: "transaction", Max: 10, Wait: 5 * time.Second, Idle: 5 * time.Minute},
+			Settings: wire.Defaults(), Guard: dbguard.Defaults(), Window: crossdoor.Defaults(),
 			AllowList: AllowList{File: "allowlist.yaml", Mode: "off"},
 		},
 		Tunnel:  tunnel.Defaults(),

@@ -30,6 +30,10 @@ func (d *decoder) environment(v reflect.Value, environ []string) {
 			continue
 		}
 		s, ok := known[name]
+		if file, isFile := known[fileKey(name)]; !ok && isFile {
+			d.envSecret(file.value, value, file.key, place{file: name})
+			continue
+		}
 		switch {
 		case ok && s.plain():
 			d.text(s, value, place{file: name})
@@ -64,6 +68,10 @@ func (d *decoder) flags(v reflect.Value, flags []Flag) {
 	}
 	for _, f := range flags {
 		i := slices.Index(keys, f.Key)
+		if file := slices.Index(keys, fileKey(f.Key)); i < 0 && file >= 0 {
+			d.envSecret(known[file].value, f.Value, known[file].key, place{file: f.Name})
+			continue
+		}
 		switch {
 		case i < 0 && nearest(f.Key, keys) != "":
 			d.bad = append(d.bad, Mistake{File: f.Name, Text: f.Key + " is not a setting; did you mean " + nearest(f.Key, keys) + "?"})

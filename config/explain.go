@@ -24,7 +24,7 @@ func (c Config) Explain() []Value {
 	var all []Value
 	for _, s := range settings(reflect.ValueOf(&c).Elem(), "") {
 		if !s.section() {
-			all = append(all, Value{Key: s.key, Value: s.shown(), Origin: c.Origin(s.key)})
+			all = append(all, Value{Key: asEnv(s.key, s.value), Value: s.shown(), Origin: c.Origin(s.key)})
 		}
 	}
 	return all
@@ -42,7 +42,7 @@ func (c Config) Diff(next Config) []Change {
 	var all []Change
 	now := c.Explain()
 	for i, v := range next.Explain() {
-		if v.Value != now[i].Value {
+		if v.Value != now[i].Value || v.Key != now[i].Key {
 			all = append(all, Change{Key: v.Key, Old: now[i].Value, New: v.Value})
 		}
 	}
@@ -53,7 +53,7 @@ func (c Config) Diff(next Config) []Change {
 func (c Config) Print(w io.Writer, origins bool) error {
 	var out strings.Builder
 	for _, s := range settings(reflect.ValueOf(&c).Elem(), "") {
-		line := strings.Repeat("  ", strings.Count(s.key, ".")) + s.name + ":"
+		line := strings.Repeat("  ", strings.Count(s.key, ".")) + asEnv(s.name, s.value) + ":"
 		if !s.section() {
 			line += " " + s.shown()
 		}
@@ -64,6 +64,14 @@ func (c Config) Print(w io.Writer, origins bool) error {
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+// asEnv is key, a *_file setting whose secret stands in a variable as the *_env that it was.
+func asEnv(key string, v reflect.Value) string {
+	if before, isFile := strings.CutSuffix(key, "_file"); isFile && v.Kind() == reflect.String && fromEnv(v.String()) {
+		return before + "_env"
+	}
+	return key
 }
 
 // shown is the value as YAML on one line.
@@ -86,7 +94,7 @@ func yamlText(v reflect.Value, unit string) string {
 	}
 	switch v.Kind() {
 	case reflect.String:
-		return quoted(redacted(v.String()))
+		return quoted(redacted(strings.TrimPrefix(v.String(), envMark)))
 	case reflect.Slice:
 		items := make([]string, v.Len())
 		for i := range items {
@@ -99,7 +107,7 @@ func yamlText(v reflect.Value, unit string) string {
 		var items []string
 		for _, f := range fields(v.Type()) {
 			if inner := (setting{field: f, value: v.FieldByIndex(f.index)}); !inner.value.IsZero() {
-				items = append(items, f.name+": "+inner.shown())
+				items = append(items, asEnv(f.name, inner.value)+": "+inner.shown())
 			}
 		}
 		return "{" + strings.Join(items, ", ") + "}"

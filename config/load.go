@@ -63,6 +63,7 @@ func load(src Sources, text []byte) (Config, error) {
 // settle gives parts what another part's key says, and makes relative paths mean what a reader expects.
 func (c *Config) settle(src Sources) {
 	c.HTTP.App.Timeout = c.HTTP.Door.Timeouts.Upstream
+	c.HTTP.Head.HeaderTimeout = c.HTTP.Door.Timeouts.Header
 	home := filepath.Dir(src.File)
 	env := lookup(src.Environ)
 	for _, s := range settings(reflect.ValueOf(c).Elem(), "") {

@@ -15,7 +15,7 @@ var filePaths = map[string]bool{"path": true, "file": true, "files": true, "dir"
 func resolve(v reflect.Value, name, home string, env map[string]string) {
 	switch v.Kind() {
 	case reflect.String:
-		if secret := strings.HasSuffix(name, "_file"); v.String() != "" && (secret || filePaths[name]) && !filepath.IsAbs(v.String()) {
+		if secret := strings.HasSuffix(name, "_file"); v.String() != "" && !fromEnv(v.String()) && (secret || filePaths[name]) && !filepath.IsAbs(v.String()) {
 			v.SetString(absolute(v.String(), secret, home, env["CREDENTIALS_DIRECTORY"]))
 		}
 	case reflect.Slice:

@@ -23,10 +23,12 @@ func (c *Config) parts() []part {
 	return []part{
 		{"", c.whole},
 		{"http", c.HTTP.App.Validate},
+		{"http", c.HTTP.Head.Validate},
 		{"http", c.HTTP.Door.Validate},
 		{"http", c.HTTP.check},
 		{"database", c.Database.Guard.Validate},
-		{"database", c.Database.Pool.validate},
+		{"database", c.Database.door},
+		{"database", c.Database.window},
 		{"database", c.Database.check},
 		{"tunnel", c.Tunnel.Validate},
 		{"admin", c.Admin.check},

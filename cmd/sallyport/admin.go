@@ -54,7 +54,7 @@ func (p *program) instance(cmd *cobra.Command) (*instance, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	token, err := cfg.Secret(cfg.Admin.TokenFile, cfg.Admin.TokenEnv)
+	token, err := cfg.Secret(cfg.Admin.TokenFile)
 	if err != nil {
 		return nil, ends(codeUsage, "admin token: %w", err)
 	}

@@ -38,7 +38,7 @@ func (p *program) checkCommand() *cobra.Command {
 func readableSecrets(cfg config.Config) error {
 	var bad []error
 	for _, s := range cfg.Secrets() {
-		if _, err := cfg.Secret(s.File, s.Env); err != nil {
+		if _, err := cfg.Secret(s.Source); err != nil {
 			bad = append(bad, fmt.Errorf("%s: %w", s.Key, err))
 		}
 	}
