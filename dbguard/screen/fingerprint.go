@@ -49,7 +49,7 @@ func (s *Statement) Structure() []byte { return s.structure(false) }
 
 // structure writes the skeleton into the scratch of s.
 func (s *Statement) structure(loose bool) []byte {
-	w := skeletonWriter{s: s, out: s.skeleton[:0], loose: loose}
+	w := skeletonWriter{s: s, out: slices.Grow(s.skeleton[:0], len(s.text)+3*len(s.Tokens)+2*len(s.Comments)), loose: loose}
 	next := 0
 	for i := 0; i < len(s.Tokens); i++ {
 		for next < len(s.Comments) && int(s.Comments[next].Before) <= i {

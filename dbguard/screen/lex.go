@@ -5,6 +5,9 @@ import "bytes"
 // lex reads s.text in one pass without recursion. Boundaries are those of PostgreSQL's scan.l (version 17).
 func (s *Statement) lex() {
 	t := s.text
+	if n := bytes.IndexByte(t, 0); n >= 0 {
+		s.fail(n, "a zero byte") // no message can hold one, and skeletons end their words with it
+	}
 	for i := 0; i < len(t); {
 		c := t[i]
 		switch k := classes[c]; {
@@ -64,8 +67,6 @@ func (s *Statement) lexRest(i int, c byte) int {
 			return s.add(Punct, Plain, i, i+2)
 		}
 		return s.add(Punct, Plain, i, i+1)
-	case 0:
-		s.fail(i, "a zero byte")
 	}
 	return s.add(Other, Plain, i, i+1)
 }

@@ -21,6 +21,7 @@ type Statement struct {
 	options  Options
 	skeleton []byte  // scratch of fingerprints
 	pairs    []int32 // partner of each bracket, -1 for the rest; see index
+	marks    []mark  // scratch of marked
 	indexed  bool
 }
 
@@ -35,11 +36,15 @@ var pool = sync.Pool{New: func() any { return new(Statement) }}
 // Read reads sql as PostgreSQL's scanner does. It never fails: what is broken stands in Fault. The caller must Release it.
 func Read(sql string, o Options) *Statement {
 	s := pool.Get().(*Statement)
+	s.read(sql, o)
+	return s
+}
+
+func (s *Statement) read(sql string, o Options) {
 	s.reset(o)
 	s.SQL = sql
 	s.text = append(s.text, sql...)
 	s.lex()
-	return s
 }
 
 // ReadBytes is Read for bytes, which it copies.
