@@ -1,0 +1,72 @@
+package gateway
+
+import (
+	"context"
+	"net"
+
+	"github.com/gin-gonic/gin"
+
+	"sallyport/config"
+	"sallyport/dbguard"
+	"sallyport/dbguard/screen"
+	"sallyport/dbguard/wire"
+	"sallyport/gateway/crossdoor"
+	"sallyport/middleware"
+)
+
+// database is the database door with its guard, and the window through which it sees requests.
+type database struct {
+	guard  *dbguard.Guard
+	door   *wire.Door
+	window *crossdoor.Window
+	mode   string // of the allow-list
+}
+
+// newDatabase builds the door that cfg describes. Its secrets are read when it runs.
+func (g *Gateway) newDatabase(cfg config.Config) (*database, error) {
+	d := &database{mode: cfg.Database.AllowList.Mode}
+	d.window = crossdoor.New(cfg.Database.Window, crossdoor.Parts{Identify: requestAndClient, Now: g.clock})
+	guard, err := dbguard.New(dbguard.Parts{
+		Settings: cfg.Database.Guard, Cross: []screen.Rule{d.window.Rule()}, Observers: []dbguard.Observer{g.narrator.onReport},
+		OnBreaker: g.narrator.onDatabaseBreaker, Now: g.clock,
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.guard = guard
+	d.door = &wire.Door{Settings: cfg.Database.Settings, Guard: guard, Logger: g.log, Now: g.clock}
+	return d, nil
+}
+
+func requestAndClient(c *gin.Context) (request, client string) {
+	return middleware.RequestID(c), middleware.ClientKey(c)
+}
+
+// run serves l until ctx ends; sessions are told 57P01 then.
+func (d *database) run(ctx context.Context, l net.Listener) error { return d.door.Run(ctx, l) }
+
+// allowList reports whether statements are held against a learned list.
+func (d *database) allowList() bool { return d.mode != "" && d.mode != "off" }
+
+// watched is the stage that shows requests to the database door; nothing where there is none.
+func (g *Gateway) watched() gin.HandlerFunc {
+	if g.database == nil {
+		return func(*gin.Context) {}
+	}
+	return g.database.window.Stage()
+}
+
+// crossDoorPart is the window between the doors.
+type crossDoorPart struct {
+	Enabled bool         `json:"enabled"`
+	Mode    dbguard.Mode `json:"mode"`
+	crossdoor.Snapshot
+}
+
+func (g *Gateway) crossDoorPart() crossDoorPart {
+	if g.database == nil {
+		return crossDoorPart{Mode: dbguard.Off}
+	}
+	mode := g.database.guard.Settings().CrossDoor
+	return crossDoorPart{mode != dbguard.Off, mode, g.database.window.Snapshot()}
+}

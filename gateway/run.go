@@ -1,0 +1,131 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"sallyport/gateway/journal"
+)
+
+// Run serves until ctx ends or a part fails, then shuts down in order and returns the first failure, nil where there was
+// none. When it returns, nothing it started is left.
+func (g *Gateway) Run(ctx context.Context) error {
+	if err := g.Listen(ctx); err != nil {
+		return err
+	}
+	if g.parts.OnListen != nil {
+		g.parts.OnListen(g.Addresses())
+	}
+	life, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+
+	helpers := newCrew(ctx, fail)
+	helpers.run("history", g.history.Run)
+	helpers.run("pulse", g.pulse)
+	if g.tunnel != nil {
+		helpers.run("tunnel", g.tunnel.Run)
+	}
+	g.startAlerts(helpers)
+	base := newCrew(ctx, fail)
+	if g.database != nil {
+		base.run("database door", func(ctx context.Context) error { return g.database.run(ctx, g.databaseListener) })
+	}
+	g.current.Load().start()
+	public, admin := g.publicServer(), g.adminServer()
+	servers := newCrew(ctx, fail)
+	servers.run("admin", serve(admin, g.adminListener))
+	servers.run("http door", serve(public, g.checked(g.httpListener)))
+	g.serving.Store(true)
+	g.journal.Add(journal.Event{Door: "process", Kind: "started", Summary: "The gateway serves."})
+
+	<-life.Done()
+	g.shutdown(public, admin, servers, base, helpers)
+	if cause := context.Cause(life); !errors.Is(cause, context.Canceled) && ctx.Err() == nil {
+		return cause
+	}
+	return nil
+}
+
+// shutdown ends the parts in the order in which they need each other: readiness says no, the HTTP door drains (the app needs
+// the database door for that), database sessions end, the admin listener closes, helpers end last, so that the last event
+// is written and told.
+func (g *Gateway) shutdown(public, admin *http.Server, servers, base, helpers *crew) {
+	g.serving.Store(false)
+	drain := g.current.Load().cfg.HTTP.Door.Timeouts.Drain
+	g.log.Info("draining", "limit", drain)
+	if !g.drain(public, drain) {
+		g.journal.Add(journal.Event{Door: "http", Kind: "drain-cut", Severity: journal.Warning, Summary: "Requests were still running at the end of the drain time and were cut."})
+	}
+	g.reloads.wait()
+	g.current.Load().stop()
+	g.closeStore(g.current.Load().store)
+	base.stop()
+	g.narrator.folds.flush(g.clock())
+	g.journal.Add(journal.Event{Door: "process", Kind: "stopped", Summary: "The gateway stopped in order."})
+	closeServer(admin, 2*time.Second)
+	servers.stop()
+	helpers.stop()
+}
+
+// drain lets running requests end for at most limit and tells WebSockets that the server goes away. It reports whether all
+// ended by themselves.
+func (g *Gateway) drain(public *http.Server, limit time.Duration) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	sockets := make(chan error, 1)
+	go func() { sockets <- g.drainSockets(ctx) }()
+	err := public.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, public.Close())
+	}
+	err = errors.Join(err, <-sockets)
+	if err != nil {
+		g.log.Warn("drain", "error", err)
+	}
+	return err == nil
+}
+
+// serve returns a part that serves l until the server is shut down.
+func serve(s *http.Server, l net.Listener) func(context.Context) error {
+	return func(context.Context) error {
+		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	}
+}
+
+// closeServer ends s within limit.
+func closeServer(s *http.Server, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if s.Shutdown(ctx) != nil {
+		_ = s.Close() // its listener is closed already; what is left are connections
+	}
+}
+
+// publicServer serves the HTTP door.
+func (g *Gateway) publicServer() *http.Server {
+	cfg := g.current.Load().cfg.HTTP
+	t := cfg.Door.Timeouts
+	return &http.Server{
+		Handler: http.HandlerFunc(g.servePublic), ReadHeaderTimeout: t.Header, IdleTimeout: t.KeepAlive, DisableGeneralOptionsHandler: true,
+		MaxHeaderBytes: int(cfg.Head.HeaderMax), ErrorLog: slog.NewLogLogger(g.log.With("part", "http door").Handler(), slog.LevelDebug),
+	}
+}
+
+// adminServer serves the admin listener. Streams end when it shuts down.
+func (g *Gateway) adminServer() *http.Server {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &http.Server{
+		Handler: g.adminRoutes(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog:    slog.NewLogLogger(g.log.With("part", "admin").Handler(), slog.LevelDebug),
+	}
+	s.RegisterOnShutdown(cancel)
+	return s
+}
