@@ -35,6 +35,8 @@ type Verdict struct {
 	Cost int
 	// Findings are in order of appearance, nil where nothing was found.
 	Findings []screen.Finding
+	// Marked is Skeleton in pieces, with those marked that the weightiest finding points at; nil where nothing was found.
+	Marked []screen.Piece
 	// ReadOnly reports a single SELECT, SHOW, VALUES or TABLE without FOR UPDATE and without calls known to write: it may be retried.
 	ReadOnly bool
 

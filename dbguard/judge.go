@@ -29,7 +29,7 @@ func (g *Guard) Judge(q Query) (*Verdict, error) {
 	if asksCross && !cleared {
 		if findings := screen.Check(s, g.cross); len(findings) > 0 {
 			st.texts.keep(key, v, 0)
-			return g.decide(st, &q, v.with(findings))
+			return g.decide(st, &q, v.with(s, findings))
 		}
 	}
 	g.learn(st, key, exact, v, asksCross, cleared)
@@ -93,6 +93,7 @@ func (g *Guard) inspect(st *state, s *screen.Statement, kept *Verdict) *Verdict 
 	if st.settings.inspects() {
 		v.Findings = screen.Check(s, g.rules)
 		v.weight = screen.Weight(v.Findings)
+		v.Marked = marked(s, v.Findings)
 	}
 	v.Fingerprint, _ = s.Loose(g.key)
 	v.structure = g.structures.of(v.Fingerprint, s.Skeleton)
@@ -100,9 +101,19 @@ func (g *Guard) inspect(st *state, s *screen.Statement, kept *Verdict) *Verdict 
 	return v
 }
 
-// with is v with the findings of the cross-door rules added; v itself stays as it is.
-func (v *Verdict) with(crossing []screen.Finding) *Verdict {
+// marked points at the weightiest of findings in s.
+func marked(s *screen.Statement, findings []screen.Finding) []screen.Piece {
+	if len(findings) == 0 {
+		return nil
+	}
+	worst := slices.MaxFunc(findings, func(a, b screen.Finding) int { return a.Weight - b.Weight })
+	return s.Marked(worst.Offset, worst.End)
+}
+
+// with is v with the findings of the cross-door rules in s added; v itself stays as it is.
+func (v *Verdict) with(s *screen.Statement, crossing []screen.Finding) *Verdict {
 	more := *v
+	more.Marked = marked(s, crossing)
 	more.Findings = slices.Concat(v.Findings, crossing)
 	more.crossing = screen.Weight(crossing)
 	return &more

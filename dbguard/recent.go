@@ -35,12 +35,14 @@ type BlockedQuery struct {
 	Reasons     []string  `json:"reasons"`
 	Fingerprint string    `json:"fingerprint"`
 	// Query is the statement with every literal as "?".
-	Query       string `json:"query"`
-	Cost        int    `json:"cost"`
-	User        string `json:"user"`
-	Database    string `json:"database"`
-	Application string `json:"application,omitempty"`
-	Client      string `json:"client,omitempty"`
+	Query string `json:"query"`
+	// Marked is Query in pieces; those are marked that the weightiest finding points at.
+	Marked      []screen.Piece `json:"marked,omitempty"`
+	Cost        int            `json:"cost"`
+	User        string         `json:"user"`
+	Database    string         `json:"database"`
+	Application string         `json:"application,omitempty"`
+	Client      string         `json:"client,omitempty"`
 	// Crossing names the request whose bytes became SQL structure, nil where none is involved.
 	Crossing *CrossingView `json:"crossing,omitempty"`
 }
@@ -77,7 +79,7 @@ func (k *recent) addBlocked(r *Report) {
 	v := r.Verdict
 	b := BlockedQuery{
 		At: r.At.UTC(), Incident: r.Incident, SQLState: sqlState(r.Err), Rules: v.rules(), Fingerprint: short(v.Fingerprint),
-		Query: v.Skeleton, Cost: v.Cost, User: r.Client.User, Database: r.Client.Database, Application: r.Client.Application,
+		Query: v.Skeleton, Marked: v.Marked, Cost: v.Cost, User: r.Client.User, Database: r.Client.Database, Application: r.Client.Application,
 		Client: r.Client.Addr,
 	}
 	for i := range v.Findings {

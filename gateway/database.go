@@ -34,6 +34,7 @@ func (g *Gateway) newDatabase(cfg config.Config) (*database, error) {
 		return nil, err
 	}
 	d.guard = guard
+	d.window.Consult(guard)
 	d.door = &wire.Door{Settings: cfg.Database.Settings, Guard: guard, Logger: g.log, Now: g.clock}
 	return d, nil
 }

@@ -31,7 +31,7 @@ type Window struct {
 	scratch  sync.Pool // *matcher
 }
 
-// Known answers whether a structure is one that the app has shown before; screen.Model is one.
+// Known answers whether a structure is one that the app has shown before; dbguard.Guard is one.
 type Known interface {
 	// Knows reports whether s's structure, exact or loose, was learned.
 	Knows(s *screen.Statement) bool
@@ -83,6 +83,10 @@ func New(s Settings, p Parts) *Window {
 	w.scratch.New = func() any { return newMatcher() }
 	return w
 }
+
+// Consult makes model the one that is asked which structures are known, for a model that is made after the window. Call it before
+// the first request.
+func (w *Window) Consult(model Known) { w.model = model }
 
 // Snapshot returns the window's counters.
 func (w *Window) Snapshot() Snapshot {
