@@ -15,8 +15,12 @@ func (m *Model) GrowthRule() Rule {
 		if !ok {
 			return nil
 		}
+		weight := grown
+		if s.Fault != "" {
+			weight = 0 // the server refuses it; it is what an honest O'Brien looks like in an app that forgets to quote
+		}
 		start, end := s.span(g.From, g.To)
 		reason := fmt.Sprintf("value %d of a known statement became %d tokens", g.Slot, g.To-g.From)
-		return []Finding{{Rule: "growth", Reason: reason, Offset: start, End: end, Weight: grown}}
+		return []Finding{{Rule: "growth", Reason: reason, Offset: start, End: end, Weight: weight}}
 	}}
 }

@@ -30,7 +30,7 @@ func (s *Statement) alwaysTrue(from, to int) (reason string, weight int) {
 	case !s.isConstant(from, to) || s.differs(from, to):
 		return "", 0
 	case to-from == 1 && isLiteral(s.Tokens[from].Kind):
-		return "OR with a bare literal", 3
+		return "OR with a bare literal", 2
 	}
 	return "OR with a constant condition", 5
 }
