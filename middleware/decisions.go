@@ -24,6 +24,11 @@ var (
 	limitSpent    = &Decision{stageRateLimit, "", "refused: the budget is spent"}
 	limitStoreIll = &Decision{stageRateLimit, "rate_limit.on_store_error", "the store does not answer: as the setting says"}
 
+	accessGood      = &Decision{stageAccess, "access.audience", "the token is good"}
+	accessMissing   = &Decision{stageAccess, "access.paths", "refused: no token"}
+	accessBad       = &Decision{stageAccess, "access.audience", "refused: the token is not good"}
+	accessElsewhere = &Decision{stageAccess, "access.paths", "the path needs no token"}
+
 	bodyAnnounced = &Decision{stageBodySize, "body_max", "refused: Content-Length is above it"}
 	bodyCounted   = &Decision{stageBodySize, "body_max", "the body is counted as it comes"}
 	bodyPaced     = &Decision{stageDeadlines, "timeouts.idle", "the body has its pace"}

@@ -16,6 +16,7 @@ const (
 	stageConcurrency = "concurrency"
 	stageClient      = "client"
 	stageHeaders     = "headers"
+	stageAccess      = "access"
 	stageDeadlines   = "deadlines"
 	stageCORS        = "cors"
 	stagePanic       = "panic"
@@ -35,6 +36,7 @@ type door struct {
 	rules    []headerRule
 	origins  *origins
 	budget   *budget
+	access   *access
 	bodyMax  int64
 	timeouts Timeouts
 	// preset is the decision that tells the headers' preset.
@@ -70,6 +72,9 @@ func newDoor(s Settings, p Parts) (*door, error) {
 		return nil, err
 	}
 	d.budget = newBudget(s.RateLimit, p.Store)
+	if d.access, err = newAccess(s.Access, p.Now); err != nil {
+		return nil, err
+	}
 	d.state.Reports.limit(s.CSP.ReportsMax)
 	return d, nil
 }

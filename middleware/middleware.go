@@ -26,6 +26,7 @@ func Chain(s Settings, p Parts) ([]gin.HandlerFunc, error) {
 		d.cors,
 		d.hold,
 		d.rateLimit,
+		d.accessToken,
 		d.bodySize,
 		d.deadlines,
 	}, nil

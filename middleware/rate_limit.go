@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,10 +119,7 @@ func (d *door) storeFailed(c *gin.Context, err error) {
 
 // policyOf returns the budget that r is taken from; nil where it costs nothing, and the decision that says so.
 func (b *budget) policyOf(r *http.Request) (*policy, *Decision) {
-	clean := r.URL.Path
-	if strings.Contains(clean, "//") || strings.Contains(clean, "/.") {
-		clean = path.Clean(clean)
-	}
+	clean := routePath(r.URL.Path)
 	for i := range b.policies {
 		if p := &b.policies[i]; p.matches(r.Method, clean) {
 			return p, nil
@@ -140,17 +136,6 @@ func (b *budget) policyOf(r *http.Request) (*policy, *Decision) {
 
 func (p *policy) matches(method, clean string) bool {
 	return (len(p.methods) == 0 || slices.Contains(p.methods, method)) && underPath(clean, p.prefix)
-}
-
-// underPath reports whether p is prefix or below it, without regard to case: apps often route so.
-func underPath(p, prefix string) bool {
-	if len(p) < len(prefix) {
-		return p+"/" == prefix
-	}
-	if !strings.EqualFold(p[:len(prefix)], prefix) {
-		return false
-	}
-	return len(p) == len(prefix) || prefix[len(prefix)-1] == '/' || p[len(prefix)] == '/'
 }
 
 // exempts returns the decision by which reading r costs nothing, nil where it costs. A path with escapes, parameters or dots is none of ours to judge.

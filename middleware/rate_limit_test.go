@@ -118,7 +118,7 @@ func TestPolicyHoldsForEverySpellingOfItsPath(t *testing.T) {
 	b := newBudget(s, NewBudgets(time.Now))
 	cases := map[string]string{
 		"POST /login": "login", "POST /login/": "login", "POST /LOGIN": "login", "POST //login": "login", "POST /x/../login": "login",
-		"POST /%6cogin": "login", "POST /login/step": "login", "GET /login": "default", "POST /loginx": "default",
+		"POST /%6cogin": "login", "POST /login/step": "login", "POST /login;v=1": "login", "POST /x;/../login": "login", "GET /login": "default", "POST /loginx": "default",
 		"GET /api/x": "api", "GET /api": "api", "GET /api/x.css": "api", "GET /apix": "default",
 	}
 	for line, want := range cases {
