@@ -34,6 +34,8 @@ type answer struct {
 	verdict *dbguard.Verdict
 	// marks are what the statement may do to the session; nil where nothing.
 	marks *marks
+	// then is called when the request is wholly answered; nil where nobody waits.
+	then func()
 	// undo takes back what sending the request did to our books; nil where nothing.
 	undo func()
 }

@@ -70,6 +70,9 @@ func (b *back) done(code string, body []byte) {
 	if a.marks != nil {
 		b.settleMarks(a)
 	}
+	if a.then != nil {
+		a.then()
+	}
 	b.owed.pop()
 	b.began = false
 	b.headChanged()

@@ -60,9 +60,7 @@ func (f *front) fail(b *back, dst []byte, kind byte, p *problem) []byte {
 	}
 	b.open = true
 	b.expect(answer{request: 'P', refusal: refusal})
-	start := len(dst)
-	dst = appendText(appendText(startMessage(dst, 'P'), statementPrefix+"refused"), failingStatement)
-	return endMessage(append(dst, 0, 0), start)
+	return appendParse(dst, statementPrefix+"refused", failingStatement+"\x00\x00\x00")
 }
 
 // sync sends a Sync message.

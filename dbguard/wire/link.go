@@ -98,6 +98,9 @@ func (l *link) process(buf []byte) (used int, ok bool) {
 	if t.ready {
 		release = l.atReady(s)
 	}
+	if s != nil && !t.ready && l.idle.IsZero() && l.back.quiet() {
+		l.since, l.idle = time.Time{}, l.pool.now() // a pipeline that its client leaves open
+	}
 	if t.told && s != nil {
 		s.front.told = l.back.reported
 	}

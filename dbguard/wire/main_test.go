@@ -183,3 +183,13 @@ func codeOf(err error) string {
 	}
 	return ""
 }
+
+func tryConnect(url string) (*pgconn.PgConn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	c, err := pgconn.Connect(ctx, url)
+	if err == nil {
+		_ = c.Close(ctx)
+	}
+	return c, err
+}

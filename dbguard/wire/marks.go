@@ -128,7 +128,7 @@ func (r *markReader) inside(body string, depth int) {
 		if w.kind == wordEnd {
 			break
 		}
-		if w.kind == wordName {
+		if w.kind == wordName && w.text != "end" {
 			r.head(w)
 			r.within(w, "create")
 		}

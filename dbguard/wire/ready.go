@@ -19,10 +19,6 @@ func (l *link) atReady(s *session) (release bool) {
 		return false
 	}
 	f := &s.front
-	if l.probing {
-		l.probing = false
-		l.probed(f)
-	}
 	if s.gone.Load() {
 		return l.farewell(f)
 	}
@@ -67,17 +63,18 @@ func (l *link) probe(f *front) bool {
 		f.touched = touched{}
 		return false
 	}
+	t := f.touched
+	f.touched = touched{}
 	l.probing = true
-	l.back.caught, l.back.failure = nil, nil
-	l.expect(answer{request: 'Q', mode: skip, catch: true})
-	l.out = appendQuery(l.out, f.touched.probe(l.back.applied))
+	l.back.caught = nil
+	l.expect(answer{request: 'Q', mode: skip, catch: true, then: func() { l.probed(f, t) }})
+	l.out = appendQuery(l.out, t.probe(l.back.applied))
 	return true
 }
 
-// probed takes the probe's answer. Where it failed, the session keeps its link for good, since nobody knows what it holds.
-func (l *link) probed(f *front) {
-	t := f.touched
-	f.touched = touched{}
+// probed takes the answer to a probe about t. Where it failed, the session keeps its link for good, since nobody knows what it holds.
+func (l *link) probed(f *front, t touched) {
+	l.probing = false
 	if l.back.caught == nil {
 		l.pin(f, f.pins|pinUnknown)
 		return

@@ -182,12 +182,21 @@ func (l *link) abandon(s *session) (release bool) {
 		b.copyDone = true
 	}
 	if b.open {
-		b.failed = false
-		l.expect(answer{request: 'S', mode: skip})
-		l.out = append(l.out, 'S', 0, 0, 0, 4)
+		l.fail()
 	}
 	l.pool.proxy.cancel(l)
 	return false
+}
+
+// fail ends an open pipeline without committing what it did: a Sync alone would.
+func (l *link) fail() {
+	if !l.back.failed {
+		l.expect(answer{request: 'P', mode: skip})
+		l.out = appendParse(l.out, statementPrefix+"refused", failingStatement+"\x00\x00\x00")
+	}
+	l.back.failed = false
+	l.expect(answer{request: 'S', mode: skip})
+	l.out = append(l.out, 'S', 0, 0, 0, 4)
 }
 
 // began, ended, failed and marked make session the watcher of its link.
@@ -212,8 +221,12 @@ func (s *session) failed(a *answer, code string, body []byte) {
 }
 
 func (s *session) marked(a *answer) {
-	if s.front.pooled {
-		s.front.touched.add(a.marks, s.front.pins)
+	if !s.front.pooled {
+		return
+	}
+	s.front.touched.add(a.marks, s.front.pins)
+	if l := s.link.Load(); l != nil {
+		l.pin(&s.front, s.front.pins|a.marks.pins) // until the probe tells the truth
 	}
 }
 

@@ -61,7 +61,7 @@ func (x *proxy) sweepLink(l *link, limit time.Duration) {
 func (x *proxy) takeBack(l *link, s *session) {
 	f := &s.front
 	p := refuse(codeIdleInTx, "the transaction was rolled back: it was idle for more than %s", x.idleInTransaction)
-	if !f.pooled || f.pins != 0 {
+	if !f.pooled || f.pins != 0 || l.back.status == 'I' {
 		l.mu.Unlock()
 		s.endWith(p.asFatal())
 		return
