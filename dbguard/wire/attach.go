@@ -13,6 +13,23 @@ func (s *session) server(m *marks) (*link, *problem) {
 	if err := s.flush(); err != nil {
 		return nil, fatal(codeLost, "client went away")
 	}
+	l, p := s.borrow()
+	if p != nil {
+		return nil, p
+	}
+	if p := s.mayRun(l, m); p != nil {
+		release := l.atReady(s)
+		l.mu.Unlock()
+		if release {
+			l.pool.put(l)
+		}
+		return nil, p
+	}
+	return l, nil
+}
+
+// borrow gets a server connection from the pool, makes it the client's, and returns it with its mutex held.
+func (s *session) borrow() (*link, *problem) {
 	for {
 		l, p := s.proxy.pool.acquire(s.proxy.ctx, s)
 		if p != nil {
@@ -24,14 +41,6 @@ func (s *session) server(m *marks) (*link, *problem) {
 			continue
 		}
 		if p := s.setUp(l); p != nil {
-			return nil, p
-		}
-		if p := s.mayRun(l, m); p != nil {
-			release := l.atReady(s)
-			l.mu.Unlock()
-			if release {
-				l.pool.put(l)
-			}
 			return nil, p
 		}
 		return l, nil
@@ -69,6 +78,7 @@ func (s *session) setUp(l *link) *problem {
 		l.ask("BEGIN")
 		l.ask(failingStatement)
 		l.back.override = f.lost
+		f.batch.alive = false
 		f.status, f.lost = 'I', nil
 	}
 	return nil

@@ -38,6 +38,8 @@ type watcher interface {
 	failed(a *answer, code string, body []byte)
 	// marked says that a request with marks is answered and had an effect.
 	marked(a *answer)
+	// stale says that a's prepared statement is out of date, before the error passes; true keeps the error from the client.
+	stale(a *answer) bool
 }
 
 // quiet reports that nothing is owed and nothing is half said.

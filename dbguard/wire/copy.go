@@ -12,6 +12,7 @@ func (s *session) onCopy(m message) error {
 		}
 		return nil
 	}
+	s.front.batch.alive = false
 	if m.kind != 'd' {
 		if l.back.copyIn {
 			l.back.copyDone = true

@@ -12,8 +12,13 @@ func (b *back) errorResponse(m []byte, out *sink, t *turn) bool {
 	if a == nil {
 		return b.pass(true, m, out)
 	}
-	passed := false
+	passed, outdated := false, code == codeUnsupported && a.of != nil && errorField(body, 'R') == "RevalidateCachedQuery"
+	if outdated {
+		a.of.text.changed()
+	}
 	switch {
+	case outdated && b.watch.stale(a):
+		out.reset() // nothing of it was written yet
 	case a.mode == skip:
 		b.keepFailure(body)
 	case a.refusal != nil:
@@ -48,9 +53,6 @@ func (b *back) keepFailure(body []byte) {
 // fail moves the queue after an error: a Query still gets its ReadyForQuery, everything else is skipped to the next Sync.
 func (b *back) fail(a *answer, code string, body []byte) {
 	b.copyIn, b.copyDone = false, false
-	if code == codeUnsupported && a.of != nil && errorField(body, 'R') == "RevalidateCachedQuery" {
-		a.of.text.changed()
-	}
 	b.watchFailure(a, code, body)
 	if a.request == 'Q' || a.request == 'S' {
 		return

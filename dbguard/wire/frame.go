@@ -11,6 +11,9 @@ const (
 	bufferSize = 32 << 10 // what one read takes at most
 )
 
+// syncMessage is a Sync, whole.
+var syncMessage = []byte{'S', 0, 0, 0, 4}
+
 // buffers lends 32 KB read buffers, so that an idle connection holds none.
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 

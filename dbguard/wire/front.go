@@ -21,6 +21,7 @@ type front struct {
 	startup, own, told values
 	touched            touched
 	pins               pins
+	batch  batch
 	// skipping reports that an error was answered here and all is ignored until Sync.
 	skipping bool
 	// status is 'I', or 'E' where its transaction was lost with a server connection or given up.
@@ -53,6 +54,7 @@ func (f *front) query(b *back, dst, raw []byte, v *dbguard.Verdict, m *marks) []
 // fail sends a statement that must fail and has its error replaced by p, so that the server itself does all that follows from
 // an error: the failed transaction, and the skipping to Sync.
 func (f *front) fail(b *back, dst []byte, kind byte, p *problem) []byte {
+	f.batch.alive = false
 	refusal := p.append(nil)
 	if kind == 'Q' || kind == 'F' {
 		b.expect(answer{request: 'Q', refusal: refusal})
@@ -67,7 +69,7 @@ func (f *front) fail(b *back, dst []byte, kind byte, p *problem) []byte {
 func (f *front) sync(b *back, dst []byte) []byte {
 	b.failed = false
 	b.expect(answer{request: 'S'})
-	return append(dst, 'S', 0, 0, 0, 4)
+	return append(dst, syncMessage...)
 }
 
 // wellFormedParse takes a Parse message's body apart; ok is false where its parts do not add up.

@@ -64,6 +64,7 @@ func (s *session) onQuery(m message) error {
 		s.proxy.guard.Unserved(s.client, v, p)
 		return s.refuse('Q', p)
 	}
+	s.front.batch.add(m.raw, v, marks)
 	l.out = s.front.query(&l.back, l.out, m.raw, v, marks)
 	return s.sent(l)
 }
@@ -81,7 +82,7 @@ func (s *session) onParse(m message) error {
 	if p != nil {
 		return s.refuse('P', p)
 	}
-	if s.link.Load() == nil && s.front.prepareLater(m.body()[len(name)+1:], name, v, marks) {
+	if s.detached() && s.front.prepareLater(m.body()[len(name)+1:], name, v, marks) {
 		s.local = append(s.local, '1', 0, 0, 0, 4)
 		return nil
 	}
@@ -90,6 +91,7 @@ func (s *session) onParse(m message) error {
 		s.proxy.guard.Unserved(s.client, v, p)
 		return s.refuse('P', p)
 	}
+	s.front.batch.add(m.raw, v, marks)
 	l.out = s.front.parse(&l.back, l.out, m.raw, name, v, marks)
 	return s.sent(l)
 }
@@ -126,6 +128,7 @@ func (s *session) onStep(m message, step func(*front, *back, []byte, []byte) ([]
 	if p != nil {
 		return s.refuse(m.kind, p)
 	}
+	s.front.batch.add(m.raw, nil, nil)
 	l.out, p = step(&s.front, &l.back, l.out, m.raw)
 	if p != nil {
 		l.mu.Unlock()
@@ -139,7 +142,7 @@ func (s *session) onClose(m message) error {
 	if s.ignoring() {
 		return nil
 	}
-	if s.link.Load() != nil {
+	if !s.detached() {
 		return s.onStep(m, (*front).closing)
 	}
 	body := m.body()
@@ -168,6 +171,7 @@ func (s *session) onSync() error {
 		l.mu.Unlock() // the server reads and ignores it
 		return nil
 	}
+	s.front.batch.add(syncMessage, nil, nil)
 	l.out = s.front.sync(&l.back, l.out)
 	return s.sent(l)
 }
@@ -179,9 +183,11 @@ func (s *session) onFlush(m message) error {
 		return nil
 	}
 	if !l.back.onlyFakes() {
+		s.front.batch.add(m.raw, nil, nil)
 		l.out = append(l.out, m.raw...)
 		return s.sent(l)
 	}
+	s.front.batch.alive = false
 	var out sink
 	l.back.settle(&out)
 	s.wmu.Lock()

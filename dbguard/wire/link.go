@@ -33,6 +33,8 @@ type link struct {
 	out, spare []byte
 	writing    bool
 	closed     bool
+	// wrote reports that something was written since the client came; rerun that its batch is being sent again.
+	wrote, rerun bool
 	// orphan reports that the client lost the link to the idle limit and the transaction is being rolled back.
 	orphan bool
 	// streaming reports that the client is in the middle of a message whose beginning the server has.
@@ -105,6 +107,7 @@ func (l *link) process(buf []byte) (used int, ok bool) {
 		s.front.told = l.back.reported
 	}
 	if s != nil && len(l.sink.parts) > 0 {
+		s.front.batch.alive = false
 		s.wmu.Lock()
 		l.mu.Unlock()
 		s.write(&l.sink)
@@ -129,6 +132,7 @@ func (l *link) process(buf []byte) (used int, ok bool) {
 // deliver writes what was gathered for s before the link ended.
 func (l *link) deliver(s *session) {
 	if s != nil && len(l.sink.parts) > 0 {
+		s.front.batch.alive = false
 		s.wmu.Lock()
 		s.write(&l.sink)
 		s.wmu.Unlock()
@@ -159,6 +163,7 @@ func (l *link) flush() error {
 	for len(l.out) > 0 {
 		b := l.out
 		l.out, l.spare = l.spare[:0], nil
+		l.wrote = true
 		l.mu.Unlock()
 		_, err := l.conn.Write(b)
 		l.mu.Lock()
@@ -187,6 +192,8 @@ func (l *link) attach(s *session) bool {
 	}
 	l.session = s
 	l.back.watch = s
+	l.wrote = false
+	s.front.batch.begin()
 	l.holder.Store(s)
 	l.heldSince.Store(l.pool.now().UnixNano())
 	s.link.Store(l)
@@ -210,3 +217,4 @@ func (unwatched) began(*answer)                  {}
 func (unwatched) ended(*answer, string, []byte)  {}
 func (unwatched) failed(*answer, string, []byte) {}
 func (unwatched) marked(*answer)                 {}
+func (unwatched) stale(*answer) bool             { return false }

@@ -23,7 +23,6 @@ func (b *back) lose(f *front, p *problem, out *sink) bool {
 			owed[i].undo()
 		}
 	}
-	b.watchLoss(owed, p)
 	b.owed = answers{}
 	return true
 }
@@ -47,7 +46,8 @@ func loseOne(a *answer, p *problem, status byte, told bool, out *sink) bool {
 }
 
 // watchLoss ends what was running.
-func (b *back) watchLoss(owed []answer, p *problem) {
+func (b *back) watchLoss(p *problem) {
+	owed := b.owed.waiting()
 	if len(owed) > 0 && owed[0].verdict != nil {
 		b.watch.ended(&owed[0], p.code, p.append(nil)[headerSize:])
 	}

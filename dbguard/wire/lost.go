@@ -32,13 +32,28 @@ func (l *link) tell(s *session, p *problem) {
 	if keep {
 		said.severity = severityError
 	}
+	l.endRerun()
 	var out sink
+	retry := keep && l.mayRetry(s)
+	if !retry {
+		l.back.watchLoss(&said)
+	}
 	alive := l.back.lose(f, &said, &out) && keep
 	if !keep {
 		out.reset()
 		out.make(p.asFatal().append(nil)...)
 	}
 	l.pin(f, 0)
+	if retry && alive {
+		done := make(chan struct{})
+		s.retrying.Store(&done)
+		l.detach()
+		l.mu.Unlock()
+		skipping := f.skipping
+		f.skipping = false
+		l.pool.proxy.work.Go(func() { s.again(out, skipping, done) })
+		return
+	}
 	l.detach()
 	s.wmu.Lock()
 	l.mu.Unlock()

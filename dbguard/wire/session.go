@@ -28,6 +28,8 @@ type session struct {
 	front front
 	// link is the server connection at hand; nil while there is none.
 	link atomic.Pointer[link]
+	// retrying is closed when a retry after the loss of a server is over; nil while there is none.
+	retrying atomic.Pointer[chan struct{}]
 	// waiting is its place in the pool's queue; nil while it does not wait.
 	waiting atomic.Pointer[waiter]
 	// pinned are the pins of front, for those who must not wait for a mutex.
@@ -110,7 +112,11 @@ func (s *session) lock() *link {
 	for {
 		l := s.link.Load()
 		if l == nil {
-			return nil
+			if s.retrying.Load() == nil {
+				return nil
+			}
+			s.settle()
+			continue
 		}
 		l.mu.Lock()
 		if l.session == s {
@@ -134,6 +140,7 @@ func (s *session) leave(why error) {
 	}
 	s.gone.Store(true)
 	_ = s.conn.Close()
+	s.settle()
 	l := s.link.Load()
 	if l == nil {
 		return
@@ -201,7 +208,9 @@ func (l *link) fail() {
 
 // began, ended, failed and marked make session the watcher of its link.
 func (s *session) began(a *answer) {
-	s.permit = s.proxy.guard.Start(s.client, a.verdict)
+	if s.permit == nil { // else it is that of the first try
+		s.permit = s.proxy.guard.Start(s.client, a.verdict)
+	}
 	if l := s.link.Load(); l != nil {
 		l.since = s.proxy.now()
 	}
@@ -228,6 +237,15 @@ func (s *session) marked(a *answer) {
 	if l := s.link.Load(); l != nil {
 		l.pin(&s.front, s.front.pins|a.marks.pins) // until the probe tells the truth
 	}
+}
+
+// detached reports that no server is attached, so that front is the client's goroutine's alone.
+func (s *session) detached() bool {
+	l := s.lock()
+	if l != nil {
+		l.mu.Unlock()
+	}
+	return l == nil
 }
 
 // discard reads and drops the rest of a message.
