@@ -21,7 +21,7 @@ type front struct {
 	startup, own, told values
 	touched            touched
 	pins               pins
-	batch  batch
+	batch              batch
 	// skipping reports that an error was answered here and all is ignored until Sync.
 	skipping bool
 	// status is 'I', or 'E' where its transaction was lost with a server connection or given up.

@@ -51,7 +51,9 @@ func TestVerifierFromPostgreSQLIsAPassword(t *testing.T) {
 	verifier := ask(t, direct(t), "select rolpassword from pg_authid where rolname='verified'")
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "v"), verifier)
-	d := open(t, func(s *setup) { s.settings.Users = append(s.settings.Users, User{Name: "two", PasswordFile: filepath.Join(dir, "v")}) })
+	d := open(t, func(s *setup) {
+		s.settings.Users = append(s.settings.Users, User{Name: "two", PasswordFile: filepath.Join(dir, "v")})
+	})
 	wants(t, connect(t, strings.Replace(d.url(""), "app:correct%20horse", "two:secret%20two", 1)), "select 1", "1")
 	for _, bad := range []string{"SCRAM-SHA-256$x", "SCRAM-SHA-256$0:aa$bb:cc", "SCRAM-SHA-256$4096:!$b:c"} {
 		if _, err := storedKeys(bad); err == nil {
