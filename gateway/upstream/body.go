@@ -29,30 +29,35 @@ func (x *exchange) deliver() {
 		c.broken = true
 	}
 	w.WriteHeader(x.answer.status)
+	w.WriteHeaderNow() // gin gives an empty 404 a body of its own otherwise
 	c.begin(x.c.Request.Context(), time.Now(), x.u.settings.StreamIdle)
 	err := x.copyBody(w)
 	if x.upload != nil {
 		x.upload.stop(x)
 	}
+	if err != nil {
+		x.breakOff(err)
+	}
+	c.broken = c.broken || x.answer.close
+	if x.answer.keepFor > 0 {
+		c.keepFor = x.answer.keepFor
+	}
+	x.u.pool.give(c, time.Now())
+	x.conn = nil
+}
+
+// breakOff ends an answer that cannot be completed; net/http then closes the client's connection.
+func (x *exchange) breakOff(err error) {
 	var client *clientError
-	switch {
-	case err == nil:
-		c.broken = c.broken || x.answer.close
-		if x.answer.keepFor > 0 {
-			c.keepFor = x.answer.keepFor
-		}
-		x.u.pool.give(c, time.Now())
-		x.conn = nil
-	case errors.As(err, &client), errors.Is(c.why(err), errClientGone):
+	if errors.As(err, &client) || errors.Is(x.conn.why(err), errClientGone) {
 		x.u.parts.Logger.Debug("client left", "error", err)
 		panic(http.ErrAbortHandler)
-	default:
-		x.u.meter.failed.Add(1)
-		x.u.breaker.late(errAppFault)
-		x.u.parts.Logger.Warn("app broke off", "error", c.why(err))
-		w.Flush()
-		panic(http.ErrAbortHandler)
 	}
+	x.u.meter.failed.Add(1)
+	x.u.breaker.late(errAppFault)
+	x.u.parts.Logger.Warn("app broke off", "error", x.conn.why(err))
+	x.c.Writer.Flush() // what came is the client's; what did not, it will miss
+	panic(http.ErrAbortHandler)
 }
 
 func (x *exchange) copyBody(w gin.ResponseWriter) error {

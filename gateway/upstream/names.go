@@ -1,6 +1,10 @@
 package upstream
 
-import "strings"
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+)
 
 // spelling maps usual names, as apps write them, to the spelling of http.Header.
 var spelling = func() map[string]string {
@@ -39,9 +43,25 @@ func isName(s string) bool {
 // isValue reports whether s may stand as a header value: no control byte but tab, so no line of its own either.
 func isValue(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; c < 0x20 && c != '\t' || c == 0x7f {
+		if isControl(s[i]) {
 			return false
 		}
 	}
 	return true
+}
+
+func isControl(c byte) bool { return c < 0x20 && c != '\t' || c == 0x7f }
+
+// hasControl reports whether a control byte other than tab stands in b. It looks at eight bytes at once; what looks bad
+// is looked at again one by one.
+func hasControl(b []byte) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for ; len(b) >= 8; b = b[8:] {
+		x := binary.LittleEndian.Uint64(b)
+		del := x ^ 0x7f*ones
+		if ((x-0x20*ones)&^x|(del-ones)&^del)&high != 0 && slices.ContainsFunc(b[:8], isControl) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(b, isControl)
 }

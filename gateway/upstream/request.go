@@ -3,6 +3,7 @@ package upstream
 import (
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,16 +20,26 @@ func (x *exchange) appendHead(b []byte) []byte {
 	b = append(b, "\r\n"...)
 	named := r.Header["Connection"]
 	for key, values := range r.Header {
-		if staysHere(key) || named != nil && isNamed(named, key) {
+		if !x.passes(key, named) {
 			continue
 		}
 		for _, v := range values {
 			b = appendField(b, key, v)
 		}
 	}
-	b = x.appendIdentity(b)
+	if x.u.parts.Forwarded == nil {
+		b = x.appendIdentity(b)
+	}
 	b = x.appendFraming(b)
 	return append(b, "\r\n"...)
+}
+
+// passes reports whether the field key is sent on; named is what the client's Connection header names.
+func (x *exchange) passes(key string, named []string) bool {
+	if staysHere(key) || named != nil && isNamed(named, key) {
+		return slices.Contains(x.u.parts.Forwarded, key)
+	}
+	return true
 }
 
 // originForm cuts scheme and host off a target in absolute form.
@@ -71,15 +82,16 @@ func isNamed(named []string, key string) bool {
 	return false
 }
 
-// appendField adds one line. A name or value that would make two of it is left out: net/http lets none in, so it could
-// only be a mistake of ours.
+// appendField adds one line. What would make two of it is left out: net/http lets none in, so it could only be a mistake
+// of ours.
 func appendField(b []byte, name, value string) []byte {
-	if !isName(name) || !isValue(value) {
-		return b
-	}
+	from := len(b)
 	b = append(b, name...)
 	b = append(b, ": "...)
 	b = append(b, value...)
+	if hasControl(b[from:]) {
+		return b[:from]
+	}
 	return append(b, "\r\n"...)
 }
 

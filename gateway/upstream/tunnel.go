@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,6 +13,8 @@ import (
 // a close frame of ours never stands inside one of them.
 type tunnel struct {
 	client, app net.Conn
+	// told is true once leave was called.
+	told atomic.Bool
 
 	mu     sync.Mutex // guards what follows, and writing to client
 	frames frames
@@ -120,6 +123,9 @@ func (t *tunnel) pass(b []byte) bool {
 
 // leave tells the client that the server goes away, at once or where the running frame ends.
 func (t *tunnel) leave(within time.Duration) {
+	if t.told.Swap(true) {
+		return
+	}
 	until := time.Now().Add(within)
 	// A peer that takes no deadline is gone.
 	_ = t.client.SetDeadline(until)

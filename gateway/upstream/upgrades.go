@@ -31,20 +31,27 @@ func (u *upgrades) forget(t *tunnel) {
 const farewellTime = time.Second
 
 // Drain tells each open WebSocket that the server goes away (1001), gives both sides a second to close, and waits until
-// their relays have ended or ctx ends. http.Server.Shutdown knows nothing of them; call this after it stopped accepting.
+// their relays have ended or ctx ends. http.Server.Shutdown knows nothing of them; call this once it accepts no more.
 func (u *Upstream) Drain(ctx context.Context) error {
-	var told sync.WaitGroup
-	u.upgrades.mu.Lock()
-	for t := range u.upgrades.open {
-		// A peer that takes nothing must not hold up the others.
-		told.Go(func() { t.leave(farewellTime) })
-	}
-	u.upgrades.mu.Unlock()
-	told.Wait()
-	for u.meter.upgrades.Load() > 0 {
+	for {
+		u.upgrades.leave()
+		if u.meter.upgrades.Load() == 0 {
+			return nil
+		}
 		if !pause(ctx, 5*time.Millisecond) {
 			return ctx.Err()
 		}
 	}
-	return nil
+}
+
+// leave tells those that were not told yet.
+func (u *upgrades) leave() {
+	var told sync.WaitGroup
+	u.mu.Lock()
+	for t := range u.open {
+		// A peer that takes nothing must not hold up the others.
+		told.Go(func() { t.leave(farewellTime) })
+	}
+	u.mu.Unlock()
+	told.Wait()
 }

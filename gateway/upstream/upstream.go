@@ -25,7 +25,11 @@ type Identity struct {
 
 // Parts is what an Upstream is given beside its settings; each may be left out.
 type Parts struct {
-	// Identity tells who sent the request of c.
+	// Forwarded are names of request headers, in the spelling of http.Header, that the stages before wrote for the app:
+	// they are passed on as they are, whatever the client's Connection header names. Names of that kind that are not
+	// among them stay here, since they could be the client's word.
+	Forwarded []string
+	// Identity tells who sent the request of c, where Forwarded is not set.
 	Identity func(c *gin.Context) Identity
 	// Refuse answers c with status and reports reason, a sentence for the log. Status 499 means that the client is gone:
 	// nothing can be sent. Retry-After is set before where it is due.
