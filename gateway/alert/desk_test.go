@@ -152,6 +152,7 @@ func TestOneChannelThatIsDownDoesNotHoldUpTheOther(t *testing.T) {
 		stop := running(t, d)
 		d.Open(fault("A"))
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if len(good.got) != 1 {
 			t.Errorf("the good channel got %d, want 1", len(good.got))
 		}

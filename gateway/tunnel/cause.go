@@ -29,6 +29,7 @@ const (
 	TLS          Cause = "TLS"
 	Unreachable  Cause = "UNREACHABLE"
 	CertExpiring Cause = "CERTIFICATE_EXPIRING"
+	BackupFailed Cause = "BACKUP_FAILED"
 	OperatorHold Cause = "HELD_BY_OPERATOR"
 )
 
@@ -77,6 +78,7 @@ var table = []row{
 	{Foreign, tell, Warning, 1, 1},
 	{Direct, tell, Warning, 2, 2},
 	{CertExpiring, tell, Warning, 1, 1},
+	{BackupFailed, tell, Warning, 1, 1},
 	{OperatorHold, hold, Warning, 1, 1},
 }
 

@@ -10,12 +10,24 @@ import (
 
 // writeFile replaces name as a whole or not at all: a temporary file of mode 0600 beside it, synced, then renamed.
 func writeFile(name string, text []byte) error {
+	return writeChecked(name, text, func([]byte) error { return nil })
+}
+
+// writeChecked is writeFile, but the file gets its name only where check accepts what the disk gives back.
+func writeChecked(name string, text []byte, check func(stored []byte) error) error {
 	tmp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*") // CreateTemp makes files of mode 0600
 	if err != nil {
 		return err
 	}
 	_, err = tmp.Write(text)
 	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	var stored []byte
+	if err == nil {
+		stored, err = os.ReadFile(tmp.Name())
+	}
+	if err == nil {
+		err = check(stored)
+	}
 	if err == nil {
 		err = os.Rename(tmp.Name(), name)
 	}

@@ -27,6 +27,9 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	defer unlock()
 	r.restore()
 	r.advance(boot{})
+	if s.backup != nil {
+		r.wg.Go(func() { s.backup.run(r.work, func(err error) { r.post(backedUp{err}) }) })
+	}
 	r.loop(ctx)
 	return nil
 }

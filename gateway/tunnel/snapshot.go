@@ -111,6 +111,9 @@ func (s *Supervisor) Snapshot() Snapshot {
 		left := int(seen.probe.NotAfter.Sub(now) / (24 * time.Hour))
 		snap.Certificate = Certificate{DaysLeft: left, NotAfter: seen.probe.NotAfter.UTC(), Issuer: seen.probe.Issuer}
 	}
+	if s.backup != nil {
+		snap.Backup = s.backup.state()
+	}
 	for _, f := range st.conditions {
 		if f.open {
 			snap.Incidents = append(snap.Incidents, OpenIncident{f.cause, rowOf(f.cause).severity, f.since.UTC(), f.summary})

@@ -26,6 +26,7 @@ type state struct {
 	quic      int       // failed QUIC dials since the last connection
 	refusals  int       // lines that say the edge refuses our secret, since the last connection
 	replacing bool      // a second child is on its way, the first still serves
+	renewals  int       // starts beside the serving child that came to nothing
 	doubted   *exited   // an end that is judged once we know whether the network is there
 
 	route  []bool    // the newest 4 public probes, true where the edge had no route

@@ -119,6 +119,17 @@ func (i image) apply(t *turn) {
 	t.sure(Binary, i.reason, nil)
 }
 
+// backedUp says how a scheduled backup went.
+type backedUp struct{ err error }
+
+func (b backedUp) apply(t *turn) {
+	if b.err != nil {
+		t.bad(BackupFailed, b.err.Error(), nil)
+		return
+	}
+	t.good(BackupFailed)
+}
+
 func minTime(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return a

@@ -115,11 +115,11 @@ func (r replaced) apply(t *turn) {
 		t.enter(Up, "")
 		return
 	}
-	t.child++ // the failed one had this number
+	t.renewals++
 	if t.running {
-		t.child-- // and the old one serves on under its own
-		t.enter(Up, "")
+		t.enter(Up, "") // the old one serves on
 		return
 	}
+	t.child++ // the failed one had this number
 	t.again(t.cause)
 }

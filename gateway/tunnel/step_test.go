@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -205,6 +206,7 @@ var cureCases = []cureCase{
 		w.see(w.ended(1, lineOther, "boom"))
 	}, Held, 5, false, "5 restarts"},
 	{OperatorHold, func(w *world) { w.see(orderHold, w.ended(0, lineOther, "")) }, Held, 0, false, "operator"},
+	{BackupFailed, func(w *world) { w.see(backedUp{errors.New("disk full")}) }, Up, 0, false, "disk full"},
 	{StateInUse, func(w *world) { w.see(inUse{"/x"}) }, Held, 0, false, "/x"},
 }
 

@@ -38,10 +38,11 @@ type Options struct {
 
 // Supervisor keeps one cloudflared, or one app, alive and tells what is wrong with it.
 type Supervisor struct {
-	opt  Options
-	pace pace
-	job  job
-	door Door
+	opt    Options
+	pace   pace
+	job    job
+	backup *Backup // nil where there is none
+	door   Door
 
 	in   chan evidence // 64; Run is the only receiver
 	done chan struct{} // closed when Run has returned
@@ -78,6 +79,7 @@ func New(s Settings, opt Options) (*Supervisor, error) {
 	sup.job = cf
 	sup.state.managed, sup.state.protocol = s.managed(), s.Run.Protocol
 	sup.state.probing = opt.PublicURL != "" && s.Watch.PublicURL > 0
+	sup.backup = NewBackup(s, opt.Now)
 	key, err := doorKey(s)
 	if err != nil {
 		return nil, err
