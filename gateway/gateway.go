@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"sallyport/config"
+	"sallyport/gateway/dashboard"
 	"sallyport/gateway/journal"
 	"sallyport/gateway/tunnel"
 	"sallyport/middleware"
@@ -66,6 +67,7 @@ type Gateway struct {
 	current atomic.Pointer[generation]
 	token   atomic.Pointer[bearer]
 	reloads reloads
+	page    *dashboard.Page
 	// serving is true from the moment the doors accept until they stop.
 	serving atomic.Bool
 

@@ -1,0 +1,90 @@
+package gateway
+
+import (
+	"fmt"
+
+	"sallyport/dbguard"
+	"sallyport/gateway/dashboard"
+)
+
+// viewDatabase is the database door in detail.
+func (g *Gateway) viewDatabase(v *dashboard.View) {
+	v.Panels = []dashboard.Panel{g.heaviestPanel(20)}
+	v.Panels[0].Width = ""
+	if g.database == nil {
+		return
+	}
+	m, s, w := g.databaseMetrics(), g.database.guard.Snapshot(), g.database.window.Snapshot()
+	reset := dashboard.Action{Label: "Reset figures", Path: "/api/hardening/database/reset-metrics", Confirm: "Count from zero? Prometheus counters stay."}
+	v.Panels = append(v.Panels,
+		dashboard.Panel{Kind: "facts", ID: "queries", Title: "Queries", Width: "half", Note: "since " + timeText(m.Since), Source: "/api/hardening/database", Actions: []dashboard.Action{reset}, Facts: []dashboard.Fact{
+			{Name: "in all", Value: grouped(m.TotalQueries)}, {Name: "success rate", Value: m.SuccessRate}, {Name: "mean and p95", Value: msText(m.AvgLatency) + ", " + msText(m.P95Latency)},
+			warnIf("slow", int64(m.SlowQueries), dashboard.Warn), warnIf("failed", int64(m.FailedQueries), dashboard.Warn), warnIf("suspicious", int64(m.SuspiciousQueries), dashboard.Warn), warnIf("refused", int64(m.BlockedQueries), dashboard.Bad),
+		}},
+		dashboard.Panel{Kind: "facts", ID: "pool", Title: "Pool and circuit", Width: "wide", Facts: []dashboard.Fact{
+			{Name: "busy, idle, at most", Value: fmt.Sprintf("%d, %d, %d", m.Pool.Active, m.Pool.Idle, m.Pool.Max)}, warnIf("clients waiting", int64(m.Pool.Waiting), dashboard.Warn), {Name: "circuit", Value: s.CircuitBreaker.State},
+			{Name: "opened", Value: grouped(s.CircuitBreaker.Opened)}, {Name: "dials, failed", Value: grouped(s.CircuitBreaker.Dials) + ", " + grouped(s.CircuitBreaker.DialsFailed)},
+			{Name: "limits", Value: fmt.Sprintf("complexity %d, slow %s, timeout %s", s.Limits.Complexity, msText(float64(s.Limits.SlowQueryMs)), msText(float64(s.Limits.QueryTimeoutMs)))},
+		}},
+		dashboard.Panel{Kind: "facts", ID: "window", Title: "Between the doors", Width: "half", Facts: []dashboard.Fact{
+			{Name: "mode", Value: string(s.Limits.CrossDoor)}, {Name: "requests read", Value: grouped(w.Requests)}, {Name: "statements asked about", Value: grouped(w.Asked)}, warnIf("crossings", w.Crossings, dashboard.Bad), warnIf("searches over budget", w.OverBudget, dashboard.Warn),
+		}},
+		slowPanel(s.SlowQueries), g.eventsPanel("database", "Events of this door"),
+	)
+	v.Panels[2].Width = "wide"
+}
+
+// viewTunnel is the supervisor in detail.
+func (g *Gateway) viewTunnel(v *dashboard.View) {
+	if g.tunnel == nil {
+		v.Panels = []dashboard.Panel{{Kind: "facts", ID: "tunnel", Title: "No tunnel is supervised", Note: "set tunnel.run or tunnel.metrics", Facts: []dashboard.Fact{{Name: "what this means", Value: "cloudflared is neither started nor watched; nothing is probed through the public URL"}}}}
+		return
+	}
+	t := g.tunnel.Snapshot()
+	v.Panels = []dashboard.Panel{
+		{Kind: "facts", ID: "state", Title: "cloudflared", Width: "half", Source: "/api/hardening/metrics", Note: "JSON", Facts: []dashboard.Fact{
+			{Name: "state", Value: string(t.State) + " for " + longer(g.clock().Sub(t.Since))}, {Name: "cause", Value: orDash(string(t.Cause))}, {Name: "pid", Value: fmt.Sprint(t.PID)}, {Name: "version", Value: orDash(t.Version)},
+			{Name: "connections, protocol", Value: fmt.Sprintf("%d, %s", t.ReadyConnections, orDash(t.Protocol))}, {Name: "restarts in the last hour", Value: fmt.Sprintf("%d of %d", t.Restarts.Used, t.Restarts.Budget)},
+		}},
+		{Kind: "facts", ID: "probe", Title: "Through the public URL", Width: "wide", Facts: []dashboard.Fact{
+			{Name: "newest probe", Value: timeText(t.Probe.Last)}, {Name: "class", Value: orDash(string(t.Probe.Class))}, {Name: "meaning", Value: orDash(t.Probe.Meaning)}, {Name: "round trip", Value: msText(t.Probe.Latency)},
+			{Name: "certificate", Value: fmt.Sprintf("%d days left, %s", t.Certificate.DaysLeft, orDash(t.Certificate.Issuer))},
+		}},
+		{Kind: "facts", ID: "rules", Title: "Rules and binary", Facts: []dashboard.Fact{
+			{Name: "effective rules", Value: fmt.Sprintf("version %d: %s", t.Rules.Version, orDash(t.Rules.Finding))}, {Name: "binary", Value: orDash(t.Binary.Path)}, {Name: "SHA-256 pinned, verified", Value: fmt.Sprintf("%t, %t", t.Binary.Pinned, t.Binary.Verified)},
+		}},
+		g.eventsPanel("tunnel", "Restarts and incidents"),
+	}
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return s
+}
+
+// viewAlerts lists what people were told of or could be.
+func (g *Gateway) viewAlerts(v *dashboard.View) {
+	v.Panels = []dashboard.Panel{g.eventsPanel("", "Everything that happened")}
+}
+
+// viewChecks lists the live checks and what has drifted.
+func (g *Gateway) viewChecks(v *dashboard.View) {
+	ready := g.readyPanel()
+	ready.Width = ""
+	drift := dashboard.Panel{Kind: "table", ID: "drift", Title: "Drift", Empty: "Everything is as declared.", Table: &dashboard.Table{Head: []string{"Fact", "Declared", "Observed", "Source", "Since"}}}
+	for _, d := range g.driftPart().Items {
+		drift.Table.Rows = append(drift.Table.Rows, []string{d.Fact, d.Declared, d.Observed, d.Source, timeText(d.Since)})
+		drift.Table.States = append(drift.Table.States, dashboard.Warn)
+	}
+	v.Panels = []dashboard.Panel{ready, drift}
+}
+
+func slowPanel(slow []dbguard.SlowQuery) dashboard.Panel {
+	p := dashboard.Panel{Kind: "table", ID: "slow", Title: "Slow queries", Empty: "No query was slow.", Table: &dashboard.Table{Head: []string{"At", "Took", "Query", "User"}, Numeric: []bool{false, true}}}
+	for _, q := range slow[:min(len(slow), 20)] {
+		p.Table.Rows = append(p.Table.Rows, []string{timeText(q.At), msText(q.DurationMs), clip(q.Query, 300), q.User})
+	}
+	return p
+}
