@@ -193,7 +193,9 @@ func (l *link) attach(s *session) bool {
 	l.session = s
 	l.back.watch = s
 	l.wrote = false
-	s.front.batch.begin()
+	if s.retrying.Load() == nil {
+		s.front.batch.begin()
+	}
 	l.holder.Store(s)
 	l.heldSince.Store(l.pool.now().UnixNano())
 	s.link.Store(l)
