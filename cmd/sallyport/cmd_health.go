@@ -17,7 +17,7 @@ type health struct {
 
 type healthCheck struct {
 	Status string `json:"status"`
-	Reason string `json:"reason,omitempty"`
+	Detail string `json:"detail"`
 }
 
 func (p *program) healthCommand() *cobra.Command {
@@ -51,8 +51,8 @@ func (p *program) sayHealth(r reply) error {
 	} else {
 		p.say("%s", h.Status)
 		for _, name := range slices.Sorted(maps.Keys(h.Checks)) {
-			if c := h.Checks[name]; c.Status != "healthy" && c.Status != "ok" {
-				p.say("  %s: %s %s", name, c.Status, c.Reason)
+			if c := h.Checks[name]; c.Status != "healthy" {
+				p.say("  %s: %s %s", name, c.Status, c.Detail)
 			}
 		}
 	}

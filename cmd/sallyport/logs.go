@@ -4,25 +4,49 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 
 	"gopkg.in/natefinch/lumberjack.v2"
 
 	"sallyport/config"
 )
 
-// openLog returns the program's logger and what closes its file. Without a file it writes to errOut.
-func openLog(s config.Log, errOut io.Writer) (*slog.Logger, io.Closer) {
-	w, closer := errOut, io.Closer(io.NopCloser(nil))
+// logs are the program's log and the lines of requests, which go to the same place.
+type logs struct {
+	logger *slog.Logger
+	// access takes a JSON line a request; nil where a person reads along.
+	access io.Writer
+	file   io.Closer
+}
+
+// openLogs opens what s describes; without a file it is errOut.
+func openLogs(s config.Log, errOut io.Writer) logs {
+	w := io.Writer(&lines{w: errOut})
+	l := logs{access: w, file: io.NopCloser(nil)}
 	if s.File != "" {
 		// lumberjack counts in MiB; what is below one is one.
 		file := &lumberjack.Logger{Filename: s.File, MaxSize: int(max(1, s.Rotate.Size>>20)), MaxBackups: s.Rotate.Keep}
-		w, closer = file, file
+		w, l.access, l.file = file, file, file
 	}
 	options := &slog.HandlerOptions{Level: level(s.Level)}
 	if s.Format == "text" || s.Format == "auto" && s.File == "" && terminal(errOut) {
-		return slog.New(slog.NewTextHandler(w, options)), closer
+		l.logger, l.access = slog.New(slog.NewTextHandler(w, options)), nil
+		return l
 	}
-	return slog.New(slog.NewJSONHandler(w, options)), closer
+	l.logger = slog.New(slog.NewJSONHandler(w, options))
+	return l
+}
+
+// lines writes whole lines of several goroutines one after the other.
+type lines struct {
+	mu sync.Mutex // guards w
+	w  io.Writer
+}
+
+func (l *lines) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(line)
 }
 
 func level(name string) slog.Level {
