@@ -36,7 +36,14 @@ func (g *Gateway) newDatabase(cfg config.Config) (*database, error) {
 	d.guard = guard
 	d.window.Consult(guard)
 	d.door = &wire.Door{Settings: cfg.Database.Settings, Guard: guard, Logger: g.log, Now: g.clock}
+	guard.WatchPool(d.pool)
 	return d, nil
+}
+
+// pool is the door's pool as the guard's figures show it.
+func (d *database) pool() dbguard.PoolFigures {
+	p := d.door.Snapshot().Pool
+	return dbguard.PoolFigures{Max: p.Max, Active: p.Active, Idle: p.Idle, Waiting: p.Waiting}
 }
 
 func requestAndClient(c *gin.Context) (request, client string) {
