@@ -29,6 +29,7 @@ func newProgram(out, errOut io.Writer) *program {
 // commands are all commands in the order of the help.
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
+		p.demoCommand(),
 		p.runCommand(),
 		p.checkCommand(),
 		p.healthCommand(),

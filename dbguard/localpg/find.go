@@ -22,11 +22,11 @@ var usualPlaces = []string{
 	`C:\Program Files\PostgreSQL\*\bin`,
 }
 
-// howToGet names the command that brings the binaries, by operating system.
-var howToGet = map[string]string{
-	"linux":   "install them with: apt-get install postgresql (Debian, Ubuntu) or dnf install postgresql-server (Fedora, RHEL)",
-	"darwin":  "install them with: brew install postgresql",
-	"windows": "install them with: winget install PostgreSQL.PostgreSQL.17",
+// packages names the command that brings the binaries, by operating system.
+var packages = map[string]string{
+	"linux":   "install the server with: apt-get install postgresql (Debian, Ubuntu) or dnf install postgresql-server (Fedora, RHEL)",
+	"darwin":  "install the server with: brew install postgresql",
+	"windows": "install the server with: winget install PostgreSQL.PostgreSQL.17",
 }
 
 var versionInPath = regexp.MustCompile(`\d+`)
@@ -46,11 +46,17 @@ func binaries() (string, error) {
 
 // noBinaries is the error that says how to get them on goos.
 func noBinaries(goos string) error {
-	hint := howToGet[goos]
-	if hint == "" {
-		hint = "install PostgreSQL's server package"
+	return fmt.Errorf("%w: initdb and postgres are neither in PATH nor in the usual places; %s", ErrNoBinaries, howToGet(goos))
+}
+
+// HowToGet tells in half a sentence how to bring PostgreSQL's server binaries to this machine.
+func HowToGet() string { return howToGet(runtime.GOOS) }
+
+func howToGet(goos string) string {
+	if how := packages[goos]; how != "" {
+		return how
 	}
-	return fmt.Errorf("%w: initdb and postgres are neither in PATH nor in the usual places; %s", ErrNoBinaries, hint)
+	return "install PostgreSQL's server package"
 }
 
 // installed returns the folders matching patterns that hold a whole server, newest version first.
