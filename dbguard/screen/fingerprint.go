@@ -50,6 +50,9 @@ func (s *Statement) Structure() []byte { return s.structure(false) }
 // structure writes the skeleton into the scratch of s.
 func (s *Statement) structure(loose bool) []byte {
 	w := skeletonWriter{s: s, out: slices.Grow(s.skeleton[:0], len(s.text)+3*len(s.Tokens)+2*len(s.Comments)), loose: loose}
+	if loose {
+		s.rows = [maxRowDepth]row{}
+	}
 	next := 0
 	for i := 0; i < len(s.Tokens); i++ {
 		for next < len(s.Comments) && int(s.Comments[next].Before) <= i {
@@ -74,7 +77,6 @@ type skeletonWriter struct {
 	out   []byte
 	loose bool
 	do    bool // the statement at hand is DO: its literals are code
-	rows  [maxRowDepth]row
 	depth int
 }
 
@@ -111,14 +113,16 @@ func (w *skeletonWriter) token(i int) int {
 	return i
 }
 
-// folded appends a word and its end.
+// folded appends a word and its end; structure left room for it.
 func (w *skeletonWriter) folded(b []byte) {
 	n := len(w.out)
-	w.out = slices.Grow(w.out, len(b)+1)[:n+len(b)+1]
+	if cap(w.out)-n <= len(b) {
+		w.out = slices.Grow(w.out, len(b)+1)
+	}
+	w.out = w.out[:n+len(b)+1]
 	to := w.out[n:]
-	to = to[:len(b)+1]
-	for i, c := range b {
-		to[i] = lower[c]
+	for i := range b {
+		to[i] = lower[b[i]]
 	}
 	to[len(b)] = elemEnd
 }

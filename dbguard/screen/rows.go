@@ -23,10 +23,10 @@ func (w *skeletonWriter) punct(i int) {
 	case !w.loose:
 	case c == '(':
 		if w.depth < maxRowDepth {
-			w.rows[w.depth].open = len(w.out) - 1
+			w.s.rows[w.depth].open = len(w.out) - 1
 		}
 		if w.depth++; w.depth < maxRowDepth {
-			w.rows[w.depth] = row{}
+			w.s.rows[w.depth] = row{}
 		}
 	case c == ')' && w.depth > 0:
 		if w.depth--; w.depth < maxRowDepth {
@@ -37,7 +37,7 @@ func (w *skeletonWriter) punct(i int) {
 
 // closed drops the row that just ended where it equals the one that ended right before it.
 func (w *skeletonWriter) closed() {
-	r := &w.rows[w.depth]
+	r := &w.s.rows[w.depth]
 	if r.to > r.from && r.to+1 == r.open && w.out[r.to] == ',' && bytes.Equal(w.out[r.from:r.to], w.out[r.open:]) {
 		w.out = w.out[:r.to]
 		return

@@ -19,9 +19,10 @@ type Statement struct {
 
 	text     []byte // own copy of the text
 	options  Options
-	skeleton []byte  // scratch of fingerprints
-	pairs    []int32 // partner of each bracket, -1 for the rest; see index
-	marks    []mark  // scratch of marked
+	skeleton []byte           // scratch of fingerprints
+	pairs    []int32          // partner of each bracket, -1 for the rest; see index
+	marks    []mark           // scratch of marked
+	rows     [maxRowDepth]row // scratch of loose fingerprints
 	indexed  bool
 }
 

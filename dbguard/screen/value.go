@@ -7,14 +7,13 @@ func (s *Statement) isValueWord(i int) bool {
 	t := &s.Tokens[i]
 	switch lower[s.text[t.Start]] {
 	case 'n', 't', 'f', 'd':
-	default:
-		return false
+		return i > 0 && s.opensValue(i-1) && isValueName(s.Of(i)) && s.endsValue(i+1)
 	}
-	b := s.Of(i)
-	if !foldsTo(b, "null") && !foldsTo(b, "true") && !foldsTo(b, "false") && !foldsTo(b, "default") {
-		return false
-	}
-	return i > 0 && s.opensValue(i-1) && s.endsValue(i+1)
+	return false
+}
+
+func isValueName(b []byte) bool {
+	return foldsTo(b, "null") || foldsTo(b, "true") || foldsTo(b, "false") || foldsTo(b, "default")
 }
 
 func (s *Statement) opensValue(i int) bool {
