@@ -10,6 +10,7 @@ const (
 	opchar // may stand in an operator
 	self   // , ( ) [ ] ; is a token by itself
 	hexchar
+	special // may begin NULL, TRUE, FALSE, DEFAULT or DO
 )
 
 // classes and lower are by byte; lower folds ASCII only, as PostgreSQL does in UTF-8.
@@ -28,7 +29,7 @@ func classTable() (t [256]class) {
 		}
 	}
 	for c, set := range map[class]string{
-		blank: " \t\n\r\f\v", opchar: "~!@#^&|`?+-*/%<>=", self: ",()[];", hexchar: "abcdefABCDEF",
+		blank: " \t\n\r\f\v", opchar: "~!@#^&|`?+-*/%<>=", self: ",()[];", hexchar: "abcdefABCDEF", special: "nNtTfFdD",
 	} {
 		for i := range len(set) {
 			t[set[i]] |= c

@@ -86,11 +86,13 @@ func (w *skeletonWriter) token(i int) int {
 	t := &s.Tokens[i]
 	switch t.Kind {
 	case Word:
-		if s.isValueWord(i) {
-			w.value(elemValue)
-			break
+		if classes[s.text[t.Start]]&special != 0 {
+			if s.isValueWord(i) {
+				w.value(elemValue)
+				break
+			}
+			w.do = w.do || foldsTo(s.Of(i), "do") && (i == 0 || s.mark(i-1) == ';')
 		}
-		w.do = w.do || t.End-t.Start == 2 && foldsTo(s.Of(i), "do") && (i == 0 || s.mark(i-1) == ';')
 		w.folded(s.text[t.Start:t.End])
 	case Quoted:
 		w.raw(i)

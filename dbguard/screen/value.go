@@ -4,12 +4,7 @@ import "bytes"
 
 // isValueWord reports NULL, TRUE, FALSE or DEFAULT in a place where a literal could stand: behind ( , = and before , ) or an end.
 func (s *Statement) isValueWord(i int) bool {
-	t := &s.Tokens[i]
-	switch lower[s.text[t.Start]] {
-	case 'n', 't', 'f', 'd':
-		return i > 0 && s.opensValue(i-1) && isValueName(s.Of(i)) && s.endsValue(i+1)
-	}
-	return false
+	return classes[s.text[s.Tokens[i].Start]]&special != 0 && i > 0 && s.opensValue(i-1) && isValueName(s.Of(i)) && s.endsValue(i+1)
 }
 
 func isValueName(b []byte) bool {
