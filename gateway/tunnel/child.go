@@ -28,6 +28,9 @@ type child struct {
 	ended   chan struct{} // closed once all is over
 	// verified reports that the running image has the pinned hash; only checks use it, one at a time.
 	verified bool
+	// reached reports that the app accepted a connection once; likewise.
+	reached bool
+	members []identity // who else is in the group of an app; guarded by the supervisor's mu
 
 	mu     sync.Mutex // guards reason
 	reason lineClass  // of the last line that told a reason
@@ -244,5 +247,7 @@ func (r *runner) lookAt(ctx context.Context, n int) []evidence {
 			return nil
 		}
 	}
-	return r.job.look(ctx, c)
+	found := r.job.look(ctx, c)
+	r.noteMembers(c)
+	return found
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,6 +25,8 @@ type cloudflared struct {
 	hashed fileHash   // of the executable, as it was looked at last
 	right  int        // version of the rules that led to the door last
 }
+
+func (c *cloudflared) needsNetwork() bool { return true }
 
 func (c *cloudflared) grace() time.Duration { return c.set.Run.Grace }
 
@@ -77,17 +80,19 @@ var allowed = []string{
 }
 
 func (c *cloudflared) environment() []string {
-	var env []string
-	for _, kv := range c.opt.Environ {
-		name, _, _ := strings.Cut(kv, "=")
-		for _, a := range allowed {
-			if name == a {
-				env = append(env, kv)
-			}
-		}
-	}
+	env := allowedOf(c.opt.Environ)
 	if c.key != "" {
 		env = append(env, "TUNNEL_TAG=door="+c.key)
+	}
+	return env
+}
+
+func allowedOf(environ []string) []string {
+	var env []string
+	for _, kv := range environ {
+		if name, _, _ := strings.Cut(kv, "="); slices.Contains(allowed, name) {
+			env = append(env, kv)
+		}
 	}
 	return env
 }

@@ -23,7 +23,7 @@ func (id identity) alive() bool {
 	return err == nil && now == id
 }
 
-// end asks the recorded process to stop, and ends its group after grace. It does nothing where the number belongs to
+// end asks the recorded process to stop, with its group where it leads one, and ends it after grace. It does nothing where the number belongs to
 // another process by now, and looks again before each signal.
 func (id identity) end(ctx context.Context, grace time.Duration) {
 	p, err := os.FindProcess(id.PID) // on Linux this holds the process itself, so that the number cannot change hands
@@ -31,9 +31,7 @@ func (id identity) end(ctx context.Context, grace time.Duration) {
 		return
 	}
 	defer func() { _ = p.Release() }() // it cannot fail in a way that matters here
-	g := newGroup(id.PID)
-	defer g.close()
-	g.terminate()
+	askToEnd(p)
 	deadline := time.NewTimer(grace)
 	defer deadline.Stop()
 	look := time.NewTicker(50 * time.Millisecond)
@@ -46,7 +44,7 @@ func (id identity) end(ctx context.Context, grace time.Duration) {
 		case <-ctx.Done():
 		}
 		if id.alive() {
-			g.kill()
+			endNow(p)
 		}
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -12,6 +14,8 @@ type record struct {
 	Restarts []time.Time `json:"restarts,omitempty"`
 	Pinned   time.Time   `json:"http2Until,omitzero"`
 	Process  identity    `json:"process,omitzero"`
+	// Members are those that an app's process has started, in its group.
+	Members []identity `json:"members,omitempty"`
 }
 
 const maxRecord = 64 << 10
@@ -28,7 +32,7 @@ func (r *runner) save() {
 	newest := 0
 	for n, c := range r.children {
 		if n > newest && c.isUp() {
-			newest, rec.Process = n, c.process.ident
+			newest, rec.Process, rec.Members = n, c.process.ident, c.members
 		}
 	}
 	r.mu.Unlock()
@@ -77,7 +81,40 @@ func (r *runner) restore() {
 		}
 	}
 	r.state.pinned = minTime(rec.Pinned, now.Add(r.pace.pin))
-	r.orphan = rec.Process
+	r.orphan, r.stale = rec.Process, rec.Members
+}
+
+// clearStale ends what an app of the gateway before us has left, before ours starts: it may hold the port. Only
+// processes whose recorded identity still is theirs are signalled.
+func (r *runner) clearStale(ctx context.Context) {
+	if !r.state.app {
+		return
+	}
+	left := append(r.stale, r.orphan)
+	r.stale, r.orphan = nil, identity{}
+	var wg sync.WaitGroup
+	for _, id := range left {
+		if id.alive() {
+			r.opt.Log.Warn("supervised process: a stale one is ended", "pid", id.PID, "exe", id.Exe)
+			wg.Go(func() { id.end(ctx, r.job.grace()) })
+		}
+	}
+	wg.Wait()
+}
+
+// noteMembers records who is in the group of c, where that has changed.
+func (r *runner) noteMembers(c *child) {
+	if !r.state.app || c.process == nil {
+		return
+	}
+	now := groupMembers(c.process.pid)
+	r.mu.Lock()
+	same := slices.Equal(now, c.members)
+	c.members = now
+	r.mu.Unlock()
+	if !same {
+		r.save()
+	}
 }
 
 // drainOrphan ends the connector that the gateway before us left, now that ours serves.

@@ -47,6 +47,9 @@ func identify(pid int) (identity, error) {
 	return identity{PID: pid, Started: fmt.Sprintf("%d.%06d", at.Sec, at.Usec), Boot: fmt.Sprint(boot.Sec), Exe: name}, nil
 }
 
+// groupMembers is not known here.
+func groupMembers(int) []identity { return nil }
+
 // frozen reports whether pid is stopped by a signal.
 func frozen(pid int) bool {
 	const stopped = 4 // SSTOP of sys/proc.h

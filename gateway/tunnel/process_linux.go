@@ -3,6 +3,7 @@ package tunnel
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -45,6 +46,28 @@ func identify(pid int) (identity, error) {
 func frozen(pid int) bool {
 	fields, err := procStat(pid)
 	return err == nil && (fields[0] == "T" || fields[0] == "t")
+}
+
+// groupMembers returns the processes of the group that pid leads, itself left out, in order of their numbers.
+func groupMembers(pid int) []identity {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var all []identity
+	for _, e := range entries {
+		n, err := strconv.Atoi(e.Name())
+		if err != nil || n == pid {
+			continue
+		}
+		if fields, err := procStat(n); err == nil && fields[2] == strconv.Itoa(pid) {
+			if id, err := identify(n); err == nil {
+				all = append(all, id)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b identity) int { return a.PID - b.PID })
+	return all
 }
 
 // procStat returns the fields of /proc/PID/stat from the third one (state) on: proc_pid_stat(5).

@@ -21,6 +21,28 @@ func (g group) terminate() {
 func (g group) kill()  { _ = syscall.Kill(-g.id, syscall.SIGKILL) }
 func (g group) close() {}
 
+// askToEnd asks p to end, with its group where it leads one.
+func askToEnd(p *os.Process) {
+	_ = p.Signal(syscall.SIGTERM) // it may have ended already
+	_ = p.Signal(syscall.SIGCONT)
+	if leads(p.Pid) {
+		group{p.Pid}.terminate()
+	}
+}
+
+// endNow kills p, with its group where it leads one.
+func endNow(p *os.Process) {
+	if leads(p.Pid) {
+		group{p.Pid}.kill()
+	}
+	_ = p.Kill()
+}
+
+func leads(pid int) bool {
+	id, err := syscall.Getpgid(pid)
+	return err == nil && id == pid
+}
+
 // exitCode is the exit code of an ended process, 128+n for signal n.
 func exitCode(s *os.ProcessState, err error) int {
 	if s == nil {

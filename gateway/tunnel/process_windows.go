@@ -87,6 +87,12 @@ func awaitEnd(pid int) {
 	_, _ = windows.WaitForSingleObject(h, windows.INFINITE)
 }
 
+// askToEnd does nothing: a process of another console cannot be asked.
+func askToEnd(*os.Process) {}
+
+// endNow ends p.
+func endNow(p *os.Process) { _ = p.Kill() }
+
 func exitCode(s *os.ProcessState, _ error) int {
 	if s == nil {
 		return -1
@@ -113,6 +119,9 @@ func identify(pid int) (identity, error) {
 	}
 	return identity{PID: pid, Started: strconv.FormatInt(created.Nanoseconds(), 10), Boot: "windows", Exe: windows.UTF16ToString(name[:size])}, nil
 }
+
+// groupMembers is nil: the job object ends them with us.
+func groupMembers(int) []identity { return nil }
 
 // frozen is not known here.
 func frozen(int) bool { return false }

@@ -26,6 +26,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	}
 	defer unlock()
 	r.restore()
+	r.clearStale(ctx)
 	r.advance(boot{})
 	if s.backup != nil {
 		r.wg.Go(func() { s.backup.run(r.work, func(err error) { r.post(backedUp{err}) }) })
@@ -43,6 +44,7 @@ type runner struct {
 	wg      sync.WaitGroup
 	busy    map[verb]bool // checks under way; guarded by mu
 	saving  sync.Mutex    // one save at a time
+	stale   []identity    // what an app left by the gateway before us has started
 	orphan  identity      // a connector left by the gateway before us, drained once ours serves
 }
 
@@ -87,7 +89,7 @@ func (r *runner) advance(ev evidence) {
 	}
 	r.mu.Unlock()
 	if before.phase != after.phase {
-		r.opt.Log.Info("tunnel changed", "state", string(after.phase), "cause", string(after.cause))
+		r.opt.Log.Info("supervised process: changed", "state", string(after.phase), "cause", string(after.cause))
 	}
 	if after.ready > 0 && before.ready == 0 {
 		r.drainOrphan()
@@ -113,7 +115,7 @@ func (r *runner) carryOut(a action) {
 	case doCheckNetwork:
 		r.check(a.do, r.lookForEdge)
 	case doTell:
-		r.opt.Log.Log(r.work, levelOf(a.incident), "tunnel incident", "cause", string(a.incident.Cause), "open", a.incident.Open, "summary", a.incident.Summary)
+		r.opt.Log.Log(r.work, levelOf(a.incident), "supervised process: incident", "cause", string(a.incident.Cause), "open", a.incident.Open, "summary", a.incident.Summary)
 		r.opt.OnIncident(a.incident)
 	case doSave:
 		r.save()
@@ -161,6 +163,9 @@ const edgeHost = "region1.v2.argotunnel.com"
 
 // lookForEdge asks the name service for the edge. Whether it can be reached is cloudflared's to find out.
 func (r *runner) lookForEdge(ctx context.Context) []evidence {
+	if !r.job.needsNetwork() {
+		return []evidence{network{up: true}}
+	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if _, err := r.opt.Lookup(ctx, edgeHost); err != nil {

@@ -7,7 +7,8 @@ import (
 
 // state is all that step knows. It is a value: step returns a new one and never changes the old.
 type state struct {
-	managed  bool   // cloudflared is our child; else it is only watched
+	managed  bool   // the process is our child; else it is only watched
+	app      bool   // it is the app; else it is cloudflared
 	probing  bool   // there is a public URL to probe
 	protocol string // auto, quic or http2: what the settings ask for
 
@@ -60,6 +61,14 @@ func (s state) clone() state {
 	s.share = slices.Clone(s.share)
 	s.conditions = slices.Clone(s.conditions)
 	return s
+}
+
+// who is what a person calls the process.
+func (s *state) who() string {
+	if s.app {
+		return "the app"
+	}
+	return "cloudflared"
 }
 
 // find returns the condition of c, nil where it was never seen.

@@ -27,7 +27,7 @@ func (r readiness) apply(t *turn) {
 	}
 	switch {
 	case r.frozen && t.managed:
-		t.sure(Stopped, "cloudflared is stopped by a signal and serves nothing", nil)
+		t.sure(Stopped, t.who()+" is stopped by a signal and serves nothing", nil)
 		t.heal(Stopped)
 	case !r.answered:
 		t.unanswered(r.fault)
@@ -46,7 +46,7 @@ func (t *turn) unanswered(fault string) {
 	t.missed++
 	t.goods = 0
 	t.nextProcess = minTime(t.nextProcess, t.now.Add(t.hurry(t.process)))
-	if t.bad(Hung, fmt.Sprintf("cloudflared has not answered %d checks in a row: %s", t.missed, fault), nil) && t.missed >= missedToHeal {
+	if t.bad(Hung, fmt.Sprintf("%s has not answered %d checks in a row: %s", t.who(), t.missed, fault), nil) && t.missed >= missedToHeal {
 		t.heal(Hung)
 	}
 }

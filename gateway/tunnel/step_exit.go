@@ -37,6 +37,8 @@ func (e exited) apply(t *turn) {
 func (t *turn) judge(e exited) {
 	quoted := e.quoted()
 	switch {
+	case t.app:
+		t.crashed(e)
 	case e.class == lineUsage, e.code == 0 && !t.served:
 		t.end(Usage, "cloudflared did not understand how it was started"+quoted)
 	case e.class == lineAuth, e.code == 255:
@@ -46,9 +48,14 @@ func (t *turn) judge(e exited) {
 	case e.class == lineConfig:
 		t.end(BadConfig, "cloudflared refuses its configuration"+quoted)
 	default:
-		t.sure(Crash, fmt.Sprintf("cloudflared ended with %s%s", e.how(), quoted), nil)
-		t.again(Crash)
+		t.crashed(e)
 	}
+}
+
+// crashed starts it again, as far as the budget allows.
+func (t *turn) crashed(e exited) {
+	t.sure(Crash, fmt.Sprintf("%s ended with %s%s", t.who(), e.how(), e.quoted()), nil)
+	t.again(Crash)
 }
 
 // end holds for a cause that no restart cures.

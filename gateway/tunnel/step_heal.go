@@ -49,6 +49,17 @@ func (t *turn) beginReplace(c Cause) {
 	t.actions = append(t.actions, action{do: doReplace, child: t.child + 1, protocol: t.transport()})
 }
 
+// renew is a restart that an operator asked for; it costs nothing. Two apps cannot listen on one port, so an app is
+// stopped first.
+func (t *turn) renew() {
+	if !t.app {
+		t.beginReplace("")
+		return
+	}
+	t.enter(Healing, "")
+	t.do(doStop)
+}
+
 // again starts another child after one that has ended, as far as the budget allows.
 func (t *turn) again(c Cause) {
 	switch {

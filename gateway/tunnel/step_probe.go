@@ -162,13 +162,13 @@ func (o order) apply(t *turn) {
 		if t.running {
 			t.do(doStop)
 		}
-		t.sure(OperatorHold, "the tunnel is held by an operator until it is released", nil)
+		t.sure(OperatorHold, t.who()+" is held by an operator until it is released", nil)
 		t.holdFor(OperatorHold)
 	case o == orderRelease && t.phase == Held:
 		t.good(OperatorHold)
 		t.heldFor = ""
 		t.lookForNetwork()
 	case o == orderRestart && t.running && slices.Contains([]Phase{Up, Degraded, Suspect}, t.phase):
-		t.beginReplace("")
+		t.renew()
 	}
 }

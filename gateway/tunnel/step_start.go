@@ -67,7 +67,7 @@ func (s state) mayProbe() bool { return s.probing && (s.ready > 0 || !s.managed)
 // checks asks for the checks that are due.
 func (t *turn) checks() {
 	if t.managed && !t.served && t.now.Sub(t.started) > t.start {
-		t.sure(Hung, fmt.Sprintf("cloudflared has no connection to the edge %s after its start", t.start), nil)
+		t.sure(Hung, fmt.Sprintf("%s is not ready %s after its start", t.who(), t.start), nil)
 		t.heal(Hung)
 		return
 	}

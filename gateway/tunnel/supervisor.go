@@ -63,6 +63,8 @@ type job interface {
 	// classify reads one line of c's output.
 	classify(line []byte) (lineClass, string)
 	grace() time.Duration
+	// needsNetwork reports whether a start without a network is in vain.
+	needsNetwork() bool
 	dir() string // state folder; "" where nothing is kept
 }
 
