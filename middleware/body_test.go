@@ -94,6 +94,11 @@ func TestBodyAboveTheCapIs413HoweverItComes(t *testing.T) {
 	if got := status(t, r); got != http.StatusRequestEntityTooLarge {
 		t.Errorf("announced length: got %d, want 413", got)
 	}
+	for _, r := range st.rejections() {
+		if r.Stage != stageBodySize {
+			t.Errorf("got stage %q for %d, want body-size whoever was reading", r.Stage, r.Status)
+		}
+	}
 	if got := st.State.TooLarge.Load(); got != 2 {
 		t.Errorf("counted %d too large, want 2", got)
 	}
@@ -131,6 +136,9 @@ func TestStalledBodyIs408AndASteadyOnePasses(t *testing.T) {
 	_, r := st.raw(t, chunkedPost+"1\r\nx\r\n")
 	if got := status(t, r); got != http.StatusRequestTimeout {
 		t.Errorf("stalled: got %d, want 408", got)
+	}
+	if r := st.rejections(); len(r) != 1 || r[0].Stage != stageDeadline {
+		t.Errorf("stalled: got rejections %+v, want one by the deadline", r)
 	}
 	if took := time.Since(began); took > 600*time.Millisecond+time.Second {
 		t.Errorf("stalled: took %s, want about the idle time", took)

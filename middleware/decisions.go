@@ -31,5 +31,5 @@ var (
 
 	bodyAnnounced = &Decision{stageBodySize, "body_max", "refused: Content-Length is above it"}
 	bodyCounted   = &Decision{stageBodySize, "body_max", "the body is counted as it comes"}
-	bodyPaced     = &Decision{stageDeadlines, "timeouts.idle", "the body has its pace"}
+	bodyPaced     = &Decision{stageDeadline, "timeouts.idle", "the body has its pace"}
 )

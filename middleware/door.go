@@ -17,7 +17,8 @@ const (
 	stageClient      = "client"
 	stageHeaders     = "headers"
 	stageAccess      = "access"
-	stageDeadlines   = "deadlines"
+	stageDeadline    = "deadline"
+	stageIngress     = "ingress"
 	stageCORS        = "cors"
 	stagePanic       = "panic"
 )

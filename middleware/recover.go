@@ -42,8 +42,7 @@ func (d *door) recover(c *gin.Context) {
 // finish sends an answer that has no body, which gin would otherwise send past us, and lets go of the connection.
 func (w *writer) finish() {
 	if !w.hijacked {
-		w.WriteHeaderNow()
-		w.x.keepWriting(w.raw)
+		w.ready()
 	}
 	if b := w.x.body; b != nil && !w.hijacked {
 		b.letGo()

@@ -34,6 +34,9 @@ func Reject(c *gin.Context, stage string, status int, reason string) {
 		c.Status(status)
 		return
 	}
+	if x.body != nil {
+		stage = x.body.blame(stage, status)
+	}
 	x.refused = stage
 	if !c.Writer.Written() {
 		x.w.WriteHeader(status)
