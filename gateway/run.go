@@ -61,6 +61,7 @@ func (g *Gateway) shutdown(public, admin *http.Server, servers, base, helpers *c
 		g.journal.Add(journal.Event{Door: "http", Kind: "drain-cut", Severity: journal.Warning, Summary: "Requests were still running at the end of the drain time and were cut."})
 	}
 	g.reloads.wait()
+	g.current.Load().emptied(emptyWithin)
 	g.current.Load().stop()
 	g.closeStore(g.current.Load().store)
 	base.stop()
@@ -69,6 +70,16 @@ func (g *Gateway) shutdown(public, admin *http.Server, servers, base, helpers *c
 	closeServer(admin, 2*time.Second)
 	servers.stop()
 	helpers.stop()
+}
+
+// emptyWithin is how long requests whose connections were cut may take to notice.
+const emptyWithin = 5 * time.Second
+
+// emptied waits until no request is inside n, at most limit. What was cut still uses the app's goroutine until it has noticed.
+func (n *generation) emptied(limit time.Duration) {
+	for end := time.Now().Add(limit); n.running.Load() > 0 && time.Now().Before(end); {
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 // drain lets running requests end for at most limit and tells WebSockets that the server goes away. It reports whether all

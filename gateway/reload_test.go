@@ -1,0 +1,146 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sallyport/config"
+)
+
+// reloading is a gateway whose next settings the test chooses.
+func reloading(t *testing.T, app http.HandlerFunc) (*house, *atomic.Pointer[func() (config.Config, error)]) {
+	t.Helper()
+	next := &atomic.Pointer[func() (config.Config, error)]{}
+	h := openWith(t, app, Parts{Reload: func() (config.Config, error) { return (*next.Load())() }}, func(c *config.Config) {
+		c.HTTP.Door.RateLimit.Requests, c.HTTP.Door.RateLimit.Concurrent = 0, 0
+	})
+	return h, next
+}
+
+// offer makes the next reload read the settings of now with changes.
+func offer(h *house, next *atomic.Pointer[func() (config.Config, error)], changes ...func(*config.Config)) {
+	cfg := h.current.Load().cfg
+	for _, change := range changes {
+		change(&cfg)
+	}
+	read := func() (config.Config, error) { return cfg, nil }
+	next.Store(&read)
+}
+
+func TestReloadSwapsSettingsAndTellsWhatChanged(t *testing.T) {
+	h, next := reloading(t, hello)
+	offer(h, next, func(c *config.Config) {
+		c.HTTP.Door.BodyMax, c.HTTP.Listen, c.Admin.TokenFile = 5, "127.0.0.1:1", secret(t, "planted-secret")
+	})
+	var done Reloaded
+	h.do("admin", "POST", "/-/reload", nil).json(t, &done)
+	if done.Generation != 2 || fmt.Sprint(done.Changes) == "[]" || len(done.NeedRestart) != 1 || done.NeedRestart[0].Key != "http.listen" {
+		t.Errorf("reload: got %+v, want generation 2 with http.listen waiting for a restart", done)
+	}
+	if got := h.do("http", "POST", "/", strings.NewReader("123456")); got.status != 413 {
+		t.Errorf("body above the new limit: got %d, want 413", got.status)
+	}
+	e := h.journal.Newest(1)[0]
+	if e.Kind == "body-too-large" {
+		e = h.journal.Newest(2)[1]
+	}
+	if e.Kind != "settings-reloaded" || e.Detail["generation"] != "2" || !strings.Contains(e.Detail["http.body_max"], "→") || strings.Contains(fmt.Sprint(e), "planted") {
+		t.Errorf("event: got %+v, want the redacted change", e)
+	}
+	var m metricsAnswer
+	h.get("admin", "/api/hardening/metrics").json(t, &m)
+	if d := m.Hardening.Drift; d.Count != 1 || d.Items[0].Fact != "http.listen" || m.Status != degraded || m.Generation != 2 {
+		t.Errorf("drift: got %+v, want http.listen as not yet so", d)
+	}
+}
+
+func TestBadReloadChangesNothing(t *testing.T) {
+	h, next := reloading(t, hello)
+	for name, read := range map[string]func() (config.Config, error){
+		"unreadable": func() (config.Config, error) { return config.Config{}, errors.New("sallyport.yaml:3:1: bad key") },
+		"unusable": func() (config.Config, error) {
+			cfg := h.current.Load().cfg
+			cfg.HTTP.Door.ClientIP.Trust = []string{"nonsense"}
+			return cfg, nil
+		},
+		"token gone": func() (config.Config, error) {
+			cfg := h.current.Load().cfg
+			cfg.Admin.TokenFile = "/nonexistent"
+			return cfg, nil
+		},
+	} {
+		before := h.current.Load()
+		next.Store(&read)
+		got := h.do("admin", "POST", "/-/reload", nil)
+		if got.status != 422 || !strings.Contains(got.body, "Generation 1 serves on") {
+			t.Errorf("%s: got %d %s, want 422 and generation 1", name, got.status, got.body)
+		}
+		if h.current.Load() != before {
+			t.Errorf("%s: the generation changed", name)
+		}
+		if e := h.journal.Newest(1)[0]; e.Kind != "settings-refused" {
+			t.Errorf("%s: event: got %s, want settings-refused", name, e.Kind)
+		}
+	}
+	if body := h.get("admin", "/metrics").body; !strings.Contains(body, `sallyport_settings_reloads_total{outcome="refused"} 3`) || !strings.Contains(body, "sallyport_settings_generation 1") {
+		t.Error("metrics: want three refused reloads and generation 1")
+	}
+}
+
+func TestReloadStormFailsNoRequest(t *testing.T) {
+	h, next := reloading(t, func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(5 * time.Millisecond)
+		hello(w, r)
+	})
+	var stop atomic.Bool
+	var failed, served atomic.Int64
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for !stop.Load() {
+				if got, err := h.try("http", "GET", "/", nil); err != nil || got.status != 200 {
+					failed.Add(1)
+				}
+				served.Add(1)
+			}
+		})
+	}
+	for i := range 100 {
+		offer(h, next, func(c *config.Config) {
+			c.HTTP.Door.BodyMax = int64(1000 + i)
+			c.HTTP.App.Connections = 10 + i%2 // another way to the app each time
+		})
+		if i%3 == 0 {
+			bad := func() (config.Config, error) { return config.Config{}, errors.New("bad") }
+			next.Store(&bad)
+		}
+		_, _ = h.Reload()
+	}
+	eventually(t, "there was load", func() bool { return served.Load() > 200 })
+	stop.Store(true)
+	wg.Wait()
+	if failed.Load() > 0 {
+		t.Errorf("failed: got %d of %d requests, want none", failed.Load(), served.Load())
+	}
+	if got := h.current.Load().number; got != 67 {
+		t.Errorf("generation: got %d, want 67: one and 66 good reloads", got)
+	}
+	eventually(t, "earlier generations are gone", func() bool {
+		h.reloads.mu.Lock()
+		defer h.reloads.mu.Unlock()
+		return len(h.reloads.old) == 0
+	})
+}
+
+func TestReloadWithoutAWayToReadIsRefused(t *testing.T) {
+	h := open(t, hello)
+	if _, err := h.Reload(); !errors.Is(err, ErrNoReload) {
+		t.Errorf("reload: got %v, want ErrNoReload", err)
+	}
+}
