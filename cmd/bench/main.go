@@ -18,6 +18,7 @@ type command struct {
 // commands are all benchmarks, in the order of the help text.
 func commands() []command {
 	return []command{
+		{"http", "our HTTP door beside nginx and other peers", httpCommand},
 		{"screen", "-corpus DIR: detection, refusals and cost of screening", screenCommand},
 	}
 }
