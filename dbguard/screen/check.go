@@ -5,6 +5,10 @@ import "slices"
 // Refuse is the sum of weights that refuses a statement.
 const Refuse = 5
 
+// maxDepth is the nesting of brackets or CASEs up to which rules look; they may walk a text once per level. The complexity limit of 1000 ends
+// at 39 levels already.
+const maxDepth = 64
+
 // Builtin returns the rules of structure, the most telling first. Each finds a statement at most once.
 func Builtin() []Rule {
 	return []Rule{
@@ -16,6 +20,9 @@ func Builtin() []Rule {
 // Check returns what the rules find in s, in order of appearance; nil where nothing.
 func Check(s *Statement, rules []Rule) []Finding {
 	s.index()
+	if s.deepest > maxDepth {
+		return []Finding{{Rule: "nesting", Reason: "brackets or CASEs nested too deep to look into", End: len(s.text), Weight: Refuse}}
+	}
 	var found []Finding
 	for _, r := range rules {
 		found = append(found, r.Check(s)...)

@@ -165,7 +165,7 @@ func (c *costCounter) word(i int) {
 		f.from = false
 	case wWhere, wGroup, wOrder, wHaving, wLimit, wOffset, wReturning, wWindow, wSet, wFor, wFetch:
 		f.from = false
-	case wAnd, wOr:
+	case wAnd, wBetweenAnd, wOr:
 		c.points += costLogic
 	case wOver:
 		c.points += costOver

@@ -133,9 +133,12 @@ func grownEnd(s *Statement, structure []byte, marks []mark, sl slot, i int) (end
 		return 0, false
 	}
 	rest := t[sl.at+1:]
+	if len(rest) >= 2 && rest[0] == elemCompared {
+		rest = rest[2:] // a grown value compares as it likes
+	}
 	end = len(structure) - len(rest)
 	if end > sl.at && bytes.HasSuffix(structure, rest) {
-		if k := tokenMark(marks, end); end == len(structure) || marks[k].at == end {
+		if k := tokenMark(marks, end); end == len(structure) || k < len(marks) && marks[k].at == end {
 			return end, k-i >= 2
 		}
 	}

@@ -2,7 +2,6 @@ package screen
 
 // operandEnd returns the token after the condition that begins at i: the next AND, OR, comma, closing bracket or clause on its level.
 func (s *Statement) operandEnd(i int) int {
-	between := false
 	for ; i < len(s.Tokens); i++ {
 		switch s.mark(i) {
 		case '(', '[':
@@ -12,14 +11,10 @@ func (s *Statement) operandEnd(i int) int {
 			return i
 		}
 		switch w := s.is(i); {
-		case w == wBetween:
-			between = true
-		case w == wAnd && between:
-			between = false
 		case w == wAnd, w == wOr, w == wXor, endsCondition(w):
 			return i
 		case w == wCase:
-			i = s.caseEnd(i)
+			i = s.closing(i)
 		}
 	}
 	return i
@@ -32,21 +27,6 @@ func endsCondition(w word) bool {
 		return true
 	}
 	return false
-}
-
-// caseEnd returns the END of the CASE at i, the last token where it has none.
-func (s *Statement) caseEnd(i int) int {
-	for depth := 0; i < len(s.Tokens); i++ {
-		switch s.is(i) {
-		case wCase:
-			depth++
-		case wEnd:
-			if depth--; depth == 0 {
-				return i
-			}
-		}
-	}
-	return len(s.Tokens) - 1
 }
 
 // isConstant reports that tokens [from, to) hold no column, parameter or subquery with a FROM, and at least one value.

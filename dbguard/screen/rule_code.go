@@ -16,8 +16,15 @@ func checkCode(s *Statement, depth int) []Finding {
 	if depth >= maxCodeDepth {
 		return nil
 	}
+	runs := false // literals are code: the body of DO, or within one the text of EXECUTE
 	for i := range s.Tokens {
-		if s.Tokens[i].Kind != String || !s.runs(i, depth) {
+		switch w := s.is(i); {
+		case s.mark(i) == ';':
+			runs = false
+		case depth == 0 && w == wDo && (i == 0 || s.mark(i-1) == ';'), depth > 0 && w == wExecute:
+			runs = true
+		}
+		if s.Tokens[i].Kind != String || !runs {
 			continue
 		}
 		inner := Read(string(literalBody(s.Of(i))), Options{})
@@ -34,19 +41,6 @@ func checkCode(s *Statement, depth int) []Finding {
 		return []Finding{{Rule: "code", Reason: f.Reason + ", in code", Offset: start, End: end, Weight: f.Weight}}
 	}
 	return nil
-}
-
-// runs reports that the literal at token i is code: the body of DO, or within one the text of EXECUTE.
-func (s *Statement) runs(i, depth int) bool {
-	if depth == 0 {
-		return s.begins(i, wDo)
-	}
-	for k := i - 1; k >= 0 && s.mark(k) != ';'; k-- {
-		if s.is(k) == wExecute {
-			return true
-		}
-	}
-	return false
 }
 
 // literalBody returns the inside of a literal, doubled quotes made one.

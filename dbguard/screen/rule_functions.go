@@ -52,9 +52,16 @@ var fileFunctions = set(
 // fileAccess finds statements that reach files, programs or the network of the server.
 func fileAccess() Rule {
 	return rule("file", 5, func(s *Statement) (int, int, string, bool) {
+		creates := false
 		for i := range s.Tokens {
+			if i == 0 || s.mark(i-1) == ';' {
+				creates = s.is(i) == wCreate
+			}
 			if s.Tokens[i].Kind > Quoted {
 				continue
+			}
+			if creates && s.is(i) == wLanguage && untrusted(s.languageName(i+1)) {
+				return i, i + 2, "a function in an untrusted language", true
 			}
 			if name := s.called(i); name != "" && (fileFunctions[name] || strings.HasPrefix(name, "dblink") || strings.HasPrefix(name, "utl_")) {
 				return i, i + 1, "a call that reaches files, programs or the network of the server", true
@@ -77,10 +84,6 @@ func (s *Statement) reachesOut(i int) (end int, reason string) {
 	case wInto:
 		if n := s.name(i + 1); n == "outfile" || n == "dumpfile" {
 			return i + 2, "INTO a file"
-		}
-	case wLanguage:
-		if s.begins(i, wCreate) && untrusted(s.languageName(i+1)) {
-			return i + 2, "a function in an untrusted language"
 		}
 	case wAlter:
 		if s.is(i+1) == wSystem && s.is(i+2) != noWord {
@@ -112,14 +115,6 @@ func (s *Statement) copyTarget(i int) int {
 		}
 	}
 	return 0
-}
-
-// begins reports that the statement that token i belongs to begins with w.
-func (s *Statement) begins(i int, w word) bool {
-	for i > 0 && s.mark(i-1) != ';' {
-		i--
-	}
-	return s.is(i) == w
 }
 
 func (s *Statement) languageName(i int) string {

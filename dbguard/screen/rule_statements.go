@@ -84,7 +84,7 @@ func probe() Rule {
 			switch s.is(i) {
 			case wAnd, wOr, wHaving, wWhen:
 				end := s.operandEnd(i + 1)
-				if s.isProbe(i, i+1, end) {
+				if s.isProbe(i+1, end) {
 					return i, end, "a condition that tells nothing of the row", true
 				}
 			}
@@ -97,8 +97,8 @@ func probe() Rule {
 }
 
 // isProbe reports a constant condition other than the ones that ORMs write: AND 1=1, AND 1=0, OR 1=0, true and false.
-func (s *Statement) isProbe(at, from, to int) bool {
-	if s.is(at) == wAnd && s.isBetweenAnd(at) || to-from < 3 {
+func (s *Statement) isProbe(from, to int) bool {
+	if to-from < 3 {
 		return false
 	}
 	if s.isSubqueryTest(from, to) {
@@ -123,23 +123,6 @@ func (s *Statement) compares(from, to int) bool {
 		case s.Tokens[i].Kind == Operator && (s.text[s.Tokens[i].Start] == '=' || s.text[s.Tokens[i].Start] == '<' ||
 			s.text[s.Tokens[i].Start] == '>' || s.text[s.Tokens[i].Start] == '!'):
 			return true
-		}
-	}
-	return false
-}
-
-// isBetweenAnd reports that the AND at i belongs to a BETWEEN.
-func (s *Statement) isBetweenAnd(i int) bool {
-	for k := i - 1; k >= 0 && k > i-12; k-- {
-		switch w := s.is(k); {
-		case w == wBetween:
-			return true
-		case w == wAnd || w == wOr || w == wWhere:
-			return false
-		case s.mark(k) == ')':
-			if p := s.pairs[k]; p >= 0 {
-				k = int(p)
-			}
 		}
 	}
 	return false

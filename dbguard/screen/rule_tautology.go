@@ -29,7 +29,7 @@ func (s *Statement) alwaysTrue(from, to int) (reason string, weight int) {
 		return "OR with a value compared to itself", 5
 	case !s.isConstant(from, to) || s.differs(from, to):
 		return "", 0
-	case to-from == 1 && isLiteral(s.Tokens[from].Kind):
+	case to-from == 1 && isLiteral(s.Tokens[from].Kind), to-from == 2 && s.isSigned(from):
 		return "OR with a bare literal", 2
 	}
 	return "OR with a constant condition", 5

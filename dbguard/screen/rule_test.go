@@ -1,7 +1,9 @@
 package screen
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -101,6 +103,33 @@ func TestFindingsNameTheirPlace(t *testing.T) {
 	found := check(sql)
 	if len(found) == 0 || sql[found[0].Offset:found[0].End] != "or 1=1" {
 		t.Errorf("got %+v, want the span of %q", found, "or 1=1")
+	}
+}
+
+func TestDeepNestingIsRefusedUnread(t *testing.T) {
+	found := check("select " + strings.Repeat("(", maxDepth+1) + "1" + strings.Repeat(")", maxDepth+1))
+	if len(found) != 1 || found[0].Rule != "nesting" || Weight(found) < Refuse {
+		t.Errorf("got %+v, want one refusal for nesting", found)
+	}
+}
+
+// BenchmarkCheckOfHostileText repeats what a rule could walk again and again: the time per byte must not grow with the length.
+func BenchmarkCheckOfHostileText(b *testing.B) {
+	rules := Builtin()
+	for _, piece := range []string{
+		"or case ", "between and ", "between a b c d e f g h i j k l m n and ", "union select a ", "language ", "'x',", "a::int", "chr(", "copy t ",
+		"cast(", "or (x ", "do '';", "a or 1=b ", "(select count ", "]or[", "; copy a b ",
+	} {
+		for _, n := range []int{8 << 10, 64 << 10} {
+			s := Read("select a from t where "+strings.Repeat(piece, n/len(piece)), Options{})
+			b.Run(fmt.Sprintf("%s%dKB", piece, n>>10), func(b *testing.B) {
+				b.SetBytes(int64(n))
+				for b.Loop() {
+					_ = Check(s, rules)
+				}
+			})
+			s.Release()
+		}
 	}
 }
 

@@ -5,8 +5,22 @@ import "strings"
 // unionConstant finds UNION SELECT of constants only behind a SELECT from a table: how an attacker learns the number of columns.
 func unionConstant() Rule {
 	return rule("union-const", 5, func(s *Statement) (int, int, string, bool) {
+		var reads [maxDepth + 1]bool // a FROM was seen, by depth of brackets
+		depth := 0
 		for i := range s.Tokens {
-			if s.is(i) != wUnion || !s.readsBefore(i) {
+			switch s.mark(i) {
+			case '(', '[':
+				depth++
+				reads[min(depth, maxDepth)] = false
+			case ')', ']':
+				depth = max(0, depth-1)
+			case ';':
+				reads[min(depth, maxDepth)] = false
+			}
+			if s.is(i) == wFrom {
+				reads[min(depth, maxDepth)] = true
+			}
+			if s.is(i) != wUnion || !reads[min(depth, maxDepth)] {
 				continue
 			}
 			from, to := s.unionList(i)
@@ -71,25 +85,6 @@ func (s *Statement) unionList(i int) (from, to int) {
 		}
 	}
 	return from, min(to, len(s.Tokens))
-}
-
-// readsBefore reports a FROM before token i in the same brackets.
-func (s *Statement) readsBefore(i int) bool {
-	for i--; i >= 0; i-- {
-		switch s.mark(i) {
-		case ')', ']':
-			if p := s.pairs[i]; p >= 0 {
-				i = int(p)
-			}
-			continue
-		case '(', '[', ';':
-			return false
-		}
-		if s.is(i) == wFrom {
-			return true
-		}
-	}
-	return false
 }
 
 // unionCatalog finds UNION with a SELECT from the catalogs behind a SELECT that reads none.

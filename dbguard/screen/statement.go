@@ -20,7 +20,10 @@ type Statement struct {
 	text     []byte // own copy of the text
 	options  Options
 	skeleton []byte           // scratch of fingerprints
-	pairs    []int32          // partner of each bracket, -1 for the rest; see index
+	pairs    []int32          // partner of each bracket, CASE and END, -1 for the rest; see index
+	deepest  int              // nesting of brackets or of CASEs; see index
+	open     []int32          // scratch of index
+	cases    []int32          // likewise
 	marks    []mark           // scratch of marked
 	rows     [maxRowDepth]row // scratch of loose fingerprints
 	indexed  bool

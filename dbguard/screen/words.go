@@ -15,6 +15,7 @@ const (
 	wAtomic
 	wBegin
 	wBetween
+	wBetweenAnd // the AND of BETWEEN, which no text names
 	wBy
 	wCall
 	wCase
@@ -154,8 +155,8 @@ func (s *Statement) index() {
 		return
 	}
 	s.indexed = true
-	s.pairs = s.pairs[:0]
-	var open []int32
+	s.pairs, s.deepest = s.pairs[:0], 0
+	x := indexer{s: s, open: s.open[:0], cases: s.cases[:0]}
 	var buf [maxWord]byte
 	for i := range s.Tokens {
 		t := &s.Tokens[i]
@@ -163,26 +164,62 @@ func (s *Statement) index() {
 		switch t.Kind {
 		case Word:
 			if b, ok := fold(&buf, s.Of(i)); ok {
-				t.word = wordByName[string(b)]
+				t.word = x.meant(wordByName[string(b)], i)
 			}
 		case Punct:
-			open = s.pair(open, i)
+			x.bracket(i)
+		}
+	}
+	s.open, s.cases = x.open, x.cases
+}
+
+// indexer walks the tokens of s once and notes what belongs together.
+type indexer struct {
+	s           *Statement
+	open, cases []int32 // brackets and CASEs not closed yet
+	between     uint64  // a bit per depth of brackets: a BETWEEN waits for its AND
+}
+
+// bracket notes the bracket at i and its partner.
+func (x *indexer) bracket(i int) {
+	switch x.s.text[x.s.Tokens[i].Start] {
+	case '(', '[':
+		x.open = append(x.open, int32(i))
+		x.s.deepest = max(x.s.deepest, len(x.open))
+		x.between &^= x.level()
+	case ')', ']':
+		if n := len(x.open); n > 0 {
+			x.join(x.open[n-1], i)
+			x.open = x.open[:n-1]
 		}
 	}
 }
 
-// pair notes the bracket at i; open holds those not closed yet.
-func (s *Statement) pair(open []int32, i int) []int32 {
-	switch s.text[s.Tokens[i].Start] {
-	case '(', '[':
-		return append(open, int32(i))
-	case ')', ']':
-		if n := len(open); n > 0 {
-			s.pairs[i], s.pairs[open[n-1]] = open[n-1], int32(i)
-			return open[:n-1]
+// level is the bit of the depth at hand; those beyond maxDepth share one.
+func (x *indexer) level() uint64 { return 1 << min(len(x.open), maxDepth-1) }
+
+func (x *indexer) join(from int32, to int) { x.s.pairs[from], x.s.pairs[to] = int32(to), from }
+
+// meant returns the word at i, with CASE and END joined and the AND of BETWEEN told from the others.
+func (x *indexer) meant(w word, i int) word {
+	switch w {
+	case wBetween:
+		x.between |= x.level()
+	case wAnd:
+		if x.between&x.level() != 0 {
+			x.between &^= x.level()
+			return wBetweenAnd
+		}
+	case wCase:
+		x.cases = append(x.cases, int32(i))
+		x.s.deepest = max(x.s.deepest, len(x.cases))
+	case wEnd:
+		if n := len(x.cases); n > 0 {
+			x.join(x.cases[n-1], i)
+			x.cases = x.cases[:n-1]
 		}
 	}
-	return open
+	return w
 }
 
 // is returns the keyword at token i, 0 beyond the ends and for all other tokens.
@@ -204,7 +241,7 @@ func (s *Statement) mark(i int) byte {
 	return 0
 }
 
-// closing returns the partner of the bracket at i, or the last token where it was never closed.
+// closing returns the partner of the bracket or CASE at i, or the last token where it was never closed.
 func (s *Statement) closing(i int) int {
 	if p := s.pairs[i]; int(p) > i {
 		return int(p)
