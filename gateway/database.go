@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"net"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -13,6 +14,9 @@ import (
 	"sallyport/gateway/crossdoor"
 	"sallyport/middleware"
 )
+
+// healthEvery is how often the database is looked at.
+const healthEvery = 10 * time.Second
 
 // database is the database door with its guard, and the window through which it sees requests.
 type database struct {
@@ -35,7 +39,7 @@ func (g *Gateway) newDatabase(cfg config.Config) (*database, error) {
 	}
 	d.guard = guard
 	d.window.Consult(guard)
-	d.door = &wire.Door{Settings: cfg.Database.Settings, Guard: guard, Logger: g.log, Now: g.clock}
+	d.door = &wire.Door{Settings: cfg.Database.Settings, Guard: guard, Logger: g.log, Now: g.clock, CheckEvery: healthEvery}
 	guard.WatchPool(d.pool)
 	return d, nil
 }

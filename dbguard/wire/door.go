@@ -25,6 +25,8 @@ type Door struct {
 	Now func() time.Time
 	// Dial reaches the database, nil by net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// CheckEvery is how often the guard is told whether the database answers; 0 never.
+	CheckEvery time.Duration
 
 	running atomic.Pointer[proxy]
 }

@@ -35,8 +35,11 @@ type link struct {
 	closed     bool
 	// wrote reports that something was written since the client came; rerun that its batch is being sent again.
 	wrote, rerun bool
-	// orphan reports that the client lost the link to the idle limit and the transaction is being rolled back.
+	// orphan reports that the link goes back to the pool when our own request is answered: a health check, or the rollback of the
+	// transaction of a client that lost the link to the idle limit.
 	orphan bool
+	// pinged takes the outcome of a health check over this link, of size one; nil while there is none.
+	pinged chan error
 	// streaming reports that the client is in the middle of a message whose beginning the server has.
 	streaming bool
 	// settingUp says that the attaching goroutine waits on settled for the end of our own requests.

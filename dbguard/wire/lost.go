@@ -6,6 +6,7 @@ func (l *link) lost(p *problem) {
 	l.mu.Lock()
 	wasIdle := l.session == nil && !l.parked
 	l.closed = true
+	l.pong(errServerClosed)
 	s := l.session
 	if l.settingUp {
 		l.settingUp = false

@@ -53,6 +53,8 @@ type setup struct {
 	dial     func(ctx context.Context, network, addr string) (net.Conn, error)
 	now      func() time.Time
 	upstream string
+	// checkEvery is how often the database's health is looked at; never by default.
+	checkEvery time.Duration
 }
 
 // doorway is an open door.
@@ -85,7 +87,7 @@ func open(t testing.TB, change func(*setup)) *doorway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &doorway{Door: &Door{Settings: s.settings, Guard: guard, Dial: s.dial, Now: s.now}, addr: ln.Addr().String(), guard: guard}
+	d := &doorway{Door: &Door{Settings: s.settings, Guard: guard, Dial: s.dial, Now: s.now, CheckEvery: s.checkEvery}, addr: ln.Addr().String(), guard: guard}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx, ln) }()

@@ -22,6 +22,7 @@ type proxy struct {
 	logger            *slog.Logger
 	now               func() time.Time
 	dial              func(ctx context.Context, network, addr string) (net.Conn, error)
+	checkEvery        time.Duration
 	idleInTransaction time.Duration
 	pooled, needsTLS  bool
 	tls               *tls.Config
@@ -47,7 +48,7 @@ type proxy struct {
 // proxy reads the files that the settings name and puts everything together.
 func (d *Door) proxy(ln net.Listener) (*proxy, error) {
 	x := &proxy{
-		settings: d.Settings, guard: d.Guard, logger: d.Logger, now: d.Now, dial: d.Dial,
+		settings: d.Settings, guard: d.Guard, logger: d.Logger, now: d.Now, dial: d.Dial, checkEvery: d.CheckEvery,
 		idleInTransaction: d.Settings.Clients.IdleInTransaction, pooled: d.Settings.Pool.Mode != ModeSession,
 		keys: map[uint32]*session{}, perUser: map[string]int{}, entering: map[net.Conn]struct{}{},
 		library: library{texts: map[string]*text{}},
@@ -116,6 +117,9 @@ func (x *proxy) run(ctx context.Context, ln net.Listener) error {
 	sweeping, endSweep := context.WithCancel(context.WithoutCancel(ctx))
 	var sweeper sync.WaitGroup
 	sweeper.Go(func() { x.sweep(sweeping) })
+	if x.checkEvery > 0 {
+		x.work.Go(func() { x.watchHealth(ctx, x.checkEvery) })
+	}
 	unwatch := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	err := x.accept(ctx, ln)
 	unwatch()

@@ -8,6 +8,7 @@ func (l *link) atReady(s *session) (release bool) {
 	l.since = time.Time{}
 	if l.orphan {
 		l.orphan = false
+		l.pong(nil)
 		return l.free()
 	}
 	if s == nil || l.streaming {

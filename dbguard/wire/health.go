@@ -1,0 +1,117 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"sallyport/dbguard"
+)
+
+// healthWait is how long the database may take to answer a health check.
+const healthWait = 5 * time.Second
+
+// watchHealth looks at the database at once and then every so often until ctx ends.
+func (x *proxy) watchHealth(ctx context.Context, every time.Duration) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		x.checkHealth(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// checkHealth tells the guard how long the database took. It stays within the pool's number of connections: it asks over an
+// idle one, logs in where there is none and room for one, and leaves a pool in full use to its queries.
+func (x *proxy) checkHealth(ctx context.Context) {
+	waiting, cancel := context.WithTimeout(ctx, healthWait)
+	defer cancel()
+	l, room := x.pool.spare()
+	if l == nil && !room {
+		return
+	}
+	began := time.Now()
+	var err error
+	if l != nil {
+		err = l.ping(waiting)
+	} else {
+		err = x.pool.knock(waiting)
+	}
+	if ctx.Err() == nil {
+		x.guard.RecordHealth(time.Since(began), err)
+	}
+}
+
+// spare takes an idle link from the pool, or where there is none counts one that is being dialled, if there is room.
+func (p *pool) spare() (l *link, room bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, false
+	}
+	if l = p.takeIdle(""); l != nil {
+		return l, false
+	}
+	if len(p.links)+p.dialling >= p.max {
+		return nil, false
+	}
+	p.dialling++
+	return nil, true
+}
+
+// ping sends an empty query over an idle link, which goes back to the pool with the answer, and closes it where none comes.
+func (l *link) ping(ctx context.Context) error {
+	answered := make(chan error, 1)
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return errServerClosed
+	}
+	l.orphan, l.pinged = true, answered
+	l.ask("")
+	l.mu.Unlock()
+	if err := l.flush(); err != nil {
+		_ = l.conn.Close()
+		return fmt.Errorf("ping: %w", err)
+	}
+	select {
+	case err := <-answered:
+		return err
+	case <-ctx.Done():
+		_ = l.conn.Close()
+		return fmt.Errorf("ping: %w", ctx.Err())
+	}
+}
+
+// pong ends a ping; l.mu is held.
+func (l *link) pong(err error) {
+	if l.pinged != nil {
+		l.pinged <- err
+		l.pinged = nil
+	}
+}
+
+// knock logs in at the database and leaves again; its place in the pool was counted already.
+func (p *pool) knock(ctx context.Context) error {
+	_, err := dbguard.Dial(ctx, p.proxy.guard, func(ctx context.Context) (struct{}, error) {
+		config := p.proxy.upstream.Copy()
+		config.DialFunc = p.proxy.dialContext
+		conn, err := pgconn.ConnectConfig(ctx, config)
+		if err != nil {
+			return struct{}{}, fmt.Errorf("connect to the database: %w", err)
+		}
+		_ = conn.Close(ctx) // it answered, which was the question
+		return struct{}{}, nil
+	})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dialling--
+	p.letDial()
+	return err
+}
