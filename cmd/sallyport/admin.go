@@ -2,44 +2,17 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/netip"
-	"os"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"sallyport/config"
+	"sallyport/gateway/preflight"
 )
-
-const (
-	// adminWait is the longest wait for one answer of the running instance.
-	adminWait = 5 * time.Second
-	// maxAnswer bounds an answer, bytes.
-	maxAnswer = 64 << 20
-)
-
-// instance is the running program, asked over its admin listener.
-type instance struct {
-	addr, token string
-	client      *http.Client
-}
-
-// reply is one answer of the instance.
-type reply struct {
-	status int
-	body   []byte
-}
 
 // instance finds the running program by the settings. A file that has become wrong does not hide it: then the address comes
 // from environment, flags and defaults.
-func (p *program) instance(cmd *cobra.Command) (*instance, error) {
+func (p *program) instance(cmd *cobra.Command) (*preflight.Instance, error) {
 	cfg, err := p.load(cmd)
 	if config.AsMistakes(err) != nil {
 		src, bad := p.sources(cmd)
@@ -58,93 +31,39 @@ func (p *program) instance(cmd *cobra.Command) (*instance, error) {
 	if err != nil {
 		return nil, ends(codeUsage, "admin token: %w", err)
 	}
-	return &instance{addr: reachable(cfg.Admin.Listen), token: token, client: &http.Client{Timeout: adminWait, Transport: &http.Transport{}}}, nil
+	return preflight.NewInstance(cfg.Admin.Listen, token), nil
 }
 
-// reachable is where a listener is reached from here: one on every address answers on loopback.
-func reachable(listen string) string {
-	ap, err := netip.ParseAddrPort(listen)
-	if err != nil || !ap.Addr().IsUnspecified() {
-		return listen
-	}
-	if ap.Addr().Is4() {
-		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), ap.Port()).String()
-	}
-	return netip.AddrPortFrom(netip.IPv6Loopback(), ap.Port()).String()
-}
-
-// ask sends one request without a body.
-func (i *instance) ask(ctx context.Context, method, path string) (reply, error) {
-	return i.send(ctx, method, path, nil)
-}
-
-// send sends body as JSON, nothing where it is nil.
-func (i *instance) send(ctx context.Context, method, path string, body any) (reply, error) {
-	var text io.Reader
-	if body != nil {
-		raw, err := json.Marshal(body)
-		if err != nil {
-			return reply{}, err
-		}
-		text = strings.NewReader(string(raw))
-	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+i.addr+path, text)
+// ask sends one request to the running instance; body is nil for none. Its errors have their exit codes.
+func (p *program) ask(cmd *cobra.Command, method, path string, body any) (preflight.Reply, error) {
+	i, err := p.instance(cmd)
 	if err != nil {
-		return reply{}, err
+		return preflight.Reply{}, err
 	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if i.token != "" {
-		req.Header.Set("Authorization", "Bearer "+i.token)
-	}
-	res, err := i.client.Do(req)
+	r, err := i.Ask(cmd.Context(), method, path, body)
+	return r, coded(err)
+}
+
+// get asks for path and reads the answer into v.
+func (p *program) get(cmd *cobra.Command, path string, v any) error {
+	r, err := p.ask(cmd, "GET", path, nil)
 	if err != nil {
-		return reply{}, i.missed(err)
+		return err
 	}
-	defer res.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err != nil {
-		return reply{}, i.missed(err)
-	}
-	if res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusForbidden {
-		return reply{}, ends(codeUsage, "the instance at %s wants a token; set admin.token_file", i.addr)
-	}
-	return reply{res.StatusCode, raw}, nil
+	return coded(r.Decode(v))
 }
 
-// missed tells nobody there from nobody answering in time.
-func (i *instance) missed(err error) error {
-	var slow net.Error
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &slow) && slow.Timeout() {
-		return ends(codeLate, "the instance at %s did not answer within %s", i.addr, adminWait)
+// coded gives an instance's silence its exit code.
+func coded(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, preflight.ErrAbsent):
+		return ends(codeAbsent, "%w", err)
+	case errors.Is(err, preflight.ErrLate), errors.Is(err, context.DeadlineExceeded):
+		return ends(codeLate, "%w", err)
+	case errors.Is(err, preflight.ErrRefused):
+		return ends(codeUsage, "%w", err)
 	}
-	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
-		return ends(codeAbsent, "no running instance at %s; start one with: sallyport run", i.addr)
-	}
-	return ends(codeAbsent, "the instance at %s broke off its answer: %w", i.addr, err)
-}
-
-// decode reads an answer of status 200 into v; anything else is what the instance said.
-func (r reply) decode(v any) error {
-	if r.status != http.StatusOK {
-		return ends(codeFailed, "%s", r.problem())
-	}
-	if err := json.Unmarshal(r.body, v); err != nil {
-		return ends(codeFailed, "the answer is no JSON of this version: %w", err)
-	}
-	return nil
-}
-
-// problem is the sentence of a problem+json answer.
-func (r reply) problem() string {
-	var p struct{ Title, Detail string }
-	if err := json.Unmarshal(r.body, &p); err != nil || p.Title == "" {
-		return fmt.Sprintf("the instance answered %d", r.status)
-	}
-	if p.Detail == "" {
-		return p.Title
-	}
-	return p.Title + ": " + p.Detail
+	return ends(codeFailed, "%w", err)
 }

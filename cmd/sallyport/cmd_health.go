@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+
+	"sallyport/gateway/preflight"
 )
 
 // health is the answer of /api/hardening/health, as far as it is shown.
@@ -24,11 +26,7 @@ func (p *program) healthCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "health", Short: "Ask the running instance how it is; exit 0 healthy or degraded, 1 unhealthy, 3 not there", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			i, err := p.instance(cmd)
-			if err != nil {
-				return err
-			}
-			r, err := i.ask(cmd.Context(), http.MethodGet, "/api/hardening/health")
+			r, err := p.ask(cmd, http.MethodGet, "/api/hardening/health", nil)
 			if err != nil {
 				return err
 			}
@@ -39,10 +37,10 @@ func (p *program) healthCommand() *cobra.Command {
 	return cmd
 }
 
-func (p *program) sayHealth(r reply) error {
+func (p *program) sayHealth(r preflight.Reply) error {
 	var h health
-	if err := json.Unmarshal(r.body, &h); err != nil || h.Status == "" {
-		return ends(codeFailed, "%s", r.problem())
+	if err := json.Unmarshal(r.Body, &h); err != nil || h.Status == "" {
+		return ends(codeFailed, "%s", r.Problem())
 	}
 	if p.json {
 		if err := p.answer("health", h); err != nil {
@@ -56,7 +54,7 @@ func (p *program) sayHealth(r reply) error {
 			}
 		}
 	}
-	if r.status != http.StatusOK {
+	if r.Status != http.StatusOK {
 		return failed()
 	}
 	return nil

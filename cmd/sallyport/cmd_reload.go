@@ -1,36 +1,45 @@
 package main
 
 import (
-	"encoding/json"
-	"net/http"
-
 	"github.com/spf13/cobra"
+
+	"sallyport/config"
 )
+
+// reloaded is the answer of /-/reload.
+type reloaded struct {
+	Generation  int             `json:"generation"`
+	Changes     []config.Change `json:"changes"`
+	NeedRestart []config.Change `json:"needRestart"`
+}
 
 func (p *program) reloadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "reload", Short: "Make the running instance read its settings anew; a bad file changes nothing", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			i, err := p.instance(cmd)
+			r, err := p.ask(cmd, "POST", "/-/reload", nil)
 			if err != nil {
 				return err
 			}
-			r, err := i.ask(cmd.Context(), http.MethodPost, "/-/reload")
-			if err != nil {
-				return err
-			}
-			var answer map[string]any
-			if err := r.decode(&answer); err != nil {
-				return err
+			var done reloaded
+			if err := r.Decode(&done); err != nil {
+				return coded(err)
 			}
 			if p.json {
-				return p.answer("reload", answer)
+				return p.answer("reload", done)
 			}
-			generation, err := json.Marshal(answer["generation"])
-			p.say("reloaded, generation %s", generation)
-			return err
+			p.say("generation %d serves, %s", done.Generation, count(len(done.Changes), "change"))
+			p.sayChanges("  ", done.Changes)
+			p.sayChanges("  after a restart: ", done.NeedRestart)
+			return nil
 		},
 	}
 	p.addAdminFlag(cmd)
 	return cmd
+}
+
+func (p *program) sayChanges(before string, changes []config.Change) {
+	for _, c := range changes {
+		p.say("%s%s: %s -> %s", before, c.Key, c.Old, c.New)
+	}
 }

@@ -45,6 +45,28 @@ func listeners(port uint16) []Owner {
 	return all
 }
 
+// socketOwner returns whose end of a connection at is; not found where it is not on this machine.
+func socketOwner(at netip.AddrPort) (Owner, bool) {
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		text, err := os.ReadFile(table)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(text)) {
+			f := strings.Fields(line)
+			if len(f) < 10 {
+				continue
+			}
+			if addr, ok := hexAddr(f[1]); ok && addr.Port() == at.Port() && addr.Addr().Unmap() == at.Addr().Unmap() {
+				found := map[string]Owner{f[9]: {Addr: at}}
+				nameOwners(found)
+				return found[f[9]], true
+			}
+		}
+	}
+	return Owner{}, false
+}
+
 // listening reads one line of /proc/net/tcp: its inode and local address, where it is a listener.
 func listening(line string) (inode string, addr netip.AddrPort, ok bool) {
 	f := strings.Fields(line)

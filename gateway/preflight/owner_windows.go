@@ -20,11 +20,11 @@ const (
 // listeners asks iphlpapi for the listeners of both families.
 func listeners(port uint16) []Owner {
 	var all []Owner
-	for row := range rows(windows.AF_INET, row4) {
+	for row := range tableRows(windows.AF_INET, row4) {
 		addr, _ := netip.AddrFromSlice(row[4:8])
 		all = append(all, owner(addr, row[8:], row[20:]))
 	}
-	for row := range rows(windows.AF_INET6, row6) {
+	for row := range tableRows(windows.AF_INET6, row6) {
 		addr, _ := netip.AddrFromSlice(row[:16])
 		all = append(all, owner(addr, row[20:], row[52:]))
 	}
@@ -41,8 +41,8 @@ func owner(addr netip.Addr, port, pid []byte) Owner {
 	return Owner{Addr: netip.AddrPortFrom(addr, binary.BigEndian.Uint16(port)), PID: int(binary.LittleEndian.Uint32(pid))}
 }
 
-// rows yields the rows of GetExtendedTcpTable; none where the system refuses.
-func rows(family uint32, size int) func(yield func([]byte) bool) {
+// tableRows yields the rows of GetExtendedTcpTable; none where the system refuses.
+func tableRows(family uint32, size int) func(yield func([]byte) bool) {
 	return func(yield func([]byte) bool) {
 		table := tcpTable(family)
 		if len(table) < 4 {
@@ -97,3 +97,6 @@ func process(pid int) (command string, begun time.Time) {
 	}
 	return command, begun
 }
+
+// socketOwner is not told: only listeners are asked for.
+func socketOwner(netip.AddrPort) (Owner, bool) { return Owner{}, false }
