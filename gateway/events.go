@@ -71,7 +71,7 @@ func (n *narrator) blocked(r dbguard.Report, b *dbguard.BlockedError) {
 	e := n.ofQuery(r, "query-blocked", journal.Warning, "A query was refused: "+strings.Join(b.Rules, ", ")+".")
 	if c := crossingOf(r.Verdict); c != nil {
 		e.Client, e.Request = c.Client, c.Request
-		e.Severity = journal.Critical
+		e.Kind, e.Severity = "cross-door", journal.Critical
 		e.Summary = fmt.Sprintf("Input %q of %s became SQL; the query was refused (%s).", c.Param, c.Route, c.Verdict)
 		e.Detail["route"], e.Detail["source"], e.Detail["param"], e.Detail["verdict"] = c.Route, c.Source, c.Param, c.Verdict
 		n.folds.note(e, c.Route+" "+c.Param)
@@ -135,8 +135,13 @@ func (n *narrator) onDatabaseBreaker(c dbguard.BreakerChange) {
 // onAppBreaker writes down a step of the circuit to the app.
 func (n *narrator) onAppBreaker(from, to string) { n.breaker("http", "app", from, to) }
 
+// breaker writes down a step of a circuit; that to the database needs no prefix.
+
 func (n *narrator) breaker(door, what, from, to string) {
 	e := journal.Event{Door: door, Kind: "breaker-" + to, Severity: journal.Info, Detail: map[string]string{"from": from, "to": to}}
+	if what == "app" {
+		e.Kind = "app-" + e.Kind
+	}
 	switch to {
 	case "open":
 		e.Severity = journal.Critical

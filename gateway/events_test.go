@@ -132,7 +132,7 @@ func TestPartsWordsBecomeEvents(t *testing.T) {
 	n.onAppBreaker("open", "closed")
 	n.onIncident(tunnel.Incident{Cause: tunnel.RouteLost, Open: true, Severity: tunnel.Critical})
 	n.onRejection(middleware.Rejection{Stage: "body-size", Status: statusClientGone})
-	want := "tunnel-route-lost breaker-closed breaker-open query-slow query-unserved query-too-complex"
+	want := "tunnel-route-lost app-breaker-closed breaker-open query-slow query-unserved query-too-complex"
 	if got := n.kinds(); got != want {
 		t.Errorf("events: got %s, want %s", got, want)
 	}
@@ -142,7 +142,7 @@ func TestBlockedQueryNamesTheRequestAndNoLiteral(t *testing.T) {
 	n := narrated()
 	n.onReport(crossed("192.0.2.1", "confirmed", false))
 	e := n.journal.Newest(1)[0]
-	if e.Kind != "query-blocked" || e.Client != "192.0.2.1" || e.Request != "r1" || e.Detail["param"] != "q" || e.Detail["query"] != "select ?" {
+	if e.Kind != "cross-door" || e.Client != "192.0.2.1" || e.Request != "r1" || e.Detail["param"] != "q" || e.Detail["query"] != "select ?" {
 		t.Errorf("event: got %+v, want the request, its client, the parameter and the masked query", e)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"sallyport/config"
+	"sallyport/gateway/alert"
 	"sallyport/gateway/dashboard"
 	"sallyport/gateway/journal"
 	"sallyport/gateway/tunnel"
@@ -58,11 +59,14 @@ type Gateway struct {
 	latency  latencies
 	database *database // nil where there is none to guard
 	tunnel   *tunnel.Supervisor
+	desk     *alert.Desk
 	nonces   tunnel.Nonces
 	totals   totals
 	live     live
 	// malformed counts requests refused before they were any, strangers those not brought by our own connector.
 	malformed, strangers atomic.Int64
+	// serverErrors counts answers of 500 and more.
+	serverErrors atomic.Int64
 
 	current atomic.Pointer[generation]
 	token   atomic.Pointer[bearer]
@@ -107,6 +111,7 @@ func (g *Gateway) build(cfg config.Config) error {
 	if err := g.buildTunnel(cfg); err != nil {
 		return fmt.Errorf("tunnel: %w", err)
 	}
+	g.desk = g.newDesk(cfg)
 	first, err := g.generate(cfg, nil)
 	if err != nil {
 		return fmt.Errorf("http door: %w", err)

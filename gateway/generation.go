@@ -182,7 +182,12 @@ func (s *statusOnly) Write(p []byte) (int, error) { return len(p), nil }
 func (s *statusOnly) WriteHeader(code int) { s.code = code }
 
 // onAnswer counts an answered request.
-func (g *Gateway) onAnswer(a middleware.Answer) { g.latency.add(a.Took) }
+func (g *Gateway) onAnswer(a middleware.Answer) {
+	g.latency.add(a.Took)
+	if a.Status >= http.StatusInternalServerError {
+		g.serverErrors.Add(1)
+	}
+}
 
 // drainSockets tells the WebSockets of every generation that the server goes away.
 func (g *Gateway) drainSockets(ctx context.Context) error {

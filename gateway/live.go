@@ -20,7 +20,9 @@ type Live struct {
 	Refused  int64 `json:"refused"`
 	Blocked  int64 `json:"blocked"`
 	Failed   int64 `json:"failed"`
-	InFlight int64 `json:"inFlight"`
+	// ServerErrors are answers of 500 and more.
+	ServerErrors int64 `json:"serverErrors"`
+	InFlight     int64 `json:"inFlight"`
 	// RequestP95, AppP95 and QueryP95 are milliseconds over the last one to two minutes; QueryP95 over all since the reset.
 	RequestP95 float64             `json:"requestP95"`
 	AppP95     float64             `json:"appP95"`
@@ -44,7 +46,7 @@ type live struct {
 const liveKept = 3600
 
 // counted are the counters that Live tells the growth of.
-type counted struct{ requests, queries, refused, blocked, failed int64 }
+type counted struct{ requests, queries, refused, blocked, failed, serverErrors int64 }
 
 // Live returns the newest second; the zero Live before the first.
 func (g *Gateway) Live() Live {
@@ -73,11 +75,11 @@ func (g *Gateway) pulse(ctx context.Context) error {
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
-			g.saveTotals()
+			g.lastBeat(ctx, ready)
 			return nil
 		case <-ready:
 			ready = nil
-			g.restoreTotals(ctx)
+			g.restoreTotals(context.WithoutCancel(ctx))
 		case <-tick.C:
 			g.beat(g.clock())
 			if n%60 == 0 {
@@ -85,6 +87,16 @@ func (g *Gateway) pulse(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// lastBeat takes what happened since the last second; a process that lived for a moment may not have looked back yet.
+func (g *Gateway) lastBeat(ctx context.Context, ready <-chan struct{}) {
+	select {
+	case <-ready:
+		g.restoreTotals(context.WithoutCancel(ctx))
+	default:
+	}
+	g.beat(g.clock())
 }
 
 // beat is one second.
@@ -110,7 +122,7 @@ func (g *Gateway) measure(now time.Time) Live {
 		At: now.UTC(), Status: g.judge().Status, Generation: n.number, InFlight: v.InFlight.Load(), RequestP95: milliseconds(g.latency.quantile(0.95)),
 		AppP95: milliseconds(app.P95), AppBreaker: app.Breaker, Breaker: "closed", RSS: residentBytes(), Tunnel: "off", Holds: len(v.Holds.List()),
 	}
-	c := counted{requests: v.Requests.Load(), refused: v.RateLimited.Load() + v.TooLarge.Load() + v.TooSlow.Load() + v.BadOrigin.Load() + v.Held.Load() + g.malformed.Load()}
+	c := counted{requests: v.Requests.Load(), serverErrors: g.serverErrors.Load(), refused: v.RateLimited.Load() + v.TooLarge.Load() + v.TooSlow.Load() + v.BadOrigin.Load() + v.Held.Load() + g.malformed.Load()}
 	if g.database != nil {
 		q := g.database.guard.Counters()
 		c.blocked, c.failed = int64(q.Blocked+q.TooComplex), int64(q.Failed+q.Unserved)
@@ -123,6 +135,7 @@ func (g *Gateway) measure(now time.Time) Live {
 	}
 	b := &g.live.before // only the pulse's goroutine touches it
 	l.Requests, l.Queries, l.Refused, l.Blocked, l.Failed = c.requests-b.requests, c.queries-b.queries, c.refused-b.refused, c.blocked-b.blocked, c.failed-b.failed
+	l.ServerErrors = c.serverErrors - b.serverErrors
 	*b = c
 	return l
 }
@@ -135,6 +148,7 @@ func (l Live) figures() []journal.Figure {
 		{Name: "refused", Fold: journal.Sum, Value: float64(l.Refused)},
 		{Name: "blocked", Fold: journal.Sum, Value: float64(l.Blocked)},
 		{Name: "failed", Fold: journal.Sum, Value: float64(l.Failed)},
+		{Name: "server_errors", Fold: journal.Sum, Value: float64(l.ServerErrors)},
 		{Name: "in_flight", Fold: journal.Max, Value: float64(l.InFlight)},
 		{Name: "request_p95", Fold: journal.Mean, Value: l.RequestP95},
 		{Name: "app_p95", Fold: journal.Mean, Value: l.AppP95},

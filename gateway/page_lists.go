@@ -13,7 +13,7 @@ import (
 
 // stoppedKinds are the events that say something was stopped.
 var stoppedKinds = []string{
-	"query-blocked", "query-too-complex", "rate-limited", "body-too-large", "body-too-slow", "origin-refused", "held-client-refused", "request-malformed",
+	"cross-door", "query-blocked", "query-too-complex", "rate-limited", "body-too-large", "body-too-slow", "origin-refused", "held-client-refused", "request-malformed",
 	"client-held", "access-refused", "not-by-our-tunnel", "admin-path-refused",
 }
 

@@ -66,6 +66,7 @@ func (e *exporter) http(s series) {
 	} {
 		s.counter("http_refused_total", "Requests that the HTTP door refused, by reason.", float64(r.n), "reason", r.reason)
 	}
+	s.counter("http_server_errors_total", "Answers of 500 and more.", float64(e.g.serverErrors.Load()))
 	s.counter("http_spoofed_headers_total", "Requests from which forged headers were removed.", float64(v.Spoofed.Load()))
 	s.counter("http_unnamed_clients_total", "Requests of trusted peers that did not name their client.", float64(v.MissingHeader.Load()))
 	s.counter("http_panics_total", "Handlers that panicked.", float64(v.Panics.Load()))

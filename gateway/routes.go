@@ -22,6 +22,7 @@ func (g *Gateway) adminGets() []route {
 		{"/api/hardening/compliance", g.getCompliance},
 		{"/api/hardening/settings", g.getSettings},
 		{"/api/hardening/csp", g.getCSP},
+		{"/api/hardening/alerts", g.getAlerts},
 	}
 }
 
@@ -30,6 +31,9 @@ func (g *Gateway) adminPosts() []route {
 	return []route{
 		{"/api/hardening/database/reset-metrics", g.resetMetrics},
 		{"/api/hardening/security/release", g.releaseHold},
+		{"/api/hardening/alerts/test", g.testAlerts},
+		{"/api/hardening/alerts/mute", g.muteAlerts},
+		{"/api/hardening/probe", g.issueProbe},
 		{"/-/reload", g.reloadNow},
 	}
 }

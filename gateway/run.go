@@ -23,8 +23,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	life, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 
+	memory := newCrew(ctx, fail)
+	memory.run("history", g.history.Run)
 	helpers := newCrew(ctx, fail)
-	helpers.run("history", g.history.Run)
 	helpers.run("pulse", g.pulse)
 	if g.tunnel != nil {
 		helpers.run("tunnel", g.tunnel.Run)
@@ -33,6 +34,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	base := newCrew(ctx, fail)
 	if g.database != nil {
 		base.run("database door", func(ctx context.Context) error { return g.database.run(ctx, g.databaseListener) })
+		base.run("database check", g.watchDatabase)
 	}
 	g.current.Load().start()
 	public, admin := g.publicServer(), g.adminServer()
@@ -43,7 +45,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.journal.Add(journal.Event{Door: "process", Kind: "started", Summary: "The gateway serves."})
 
 	<-life.Done()
-	g.shutdown(public, admin, servers, base, helpers)
+	g.shutdown(public, admin, servers, base, helpers, memory)
 	if cause := context.Cause(life); !errors.Is(cause, context.Canceled) && ctx.Err() == nil {
 		return cause
 	}
@@ -51,9 +53,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 }
 
 // shutdown ends the parts in the order in which they need each other: readiness says no, the HTTP door drains (the app needs
-// the database door for that), database sessions end, the admin listener closes, helpers end last, so that the last event
-// is written and told.
-func (g *Gateway) shutdown(public, admin *http.Server, servers, base, helpers *crew) {
+// the database door for that), database sessions end, the admin listener closes, helpers end, so that the last event
+// is told, and the history last, so that it is written.
+func (g *Gateway) shutdown(public, admin *http.Server, servers, base, helpers, memory *crew) {
 	g.serving.Store(false)
 	drain := g.current.Load().cfg.HTTP.Door.Timeouts.Drain
 	g.log.Info("draining", "limit", drain)
@@ -70,6 +72,7 @@ func (g *Gateway) shutdown(public, admin *http.Server, servers, base, helpers *c
 	closeServer(admin, 2*time.Second)
 	servers.stop()
 	helpers.stop()
+	memory.stop()
 }
 
 // emptyWithin is how long requests whose connections were cut may take to notice.

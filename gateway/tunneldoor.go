@@ -54,6 +54,17 @@ func dropTags(c *gin.Context) {
 	}
 }
 
+// probeAnswer is POST /api/hardening/probe: a path that only this process answers with 204, once, within two minutes.
+type probeAnswer struct {
+	Status    string `json:"status"`
+	Timestamp string `json:"timestamp"`
+	Path      string `json:"path"`
+}
+
+func (g *Gateway) issueProbe(c *gin.Context) {
+	c.JSON(http.StatusOK, probeAnswer{"ok", g.timestamp(), tunnel.ProbePath + g.nonces.Issue()})
+}
+
 // tunnelPart is the tunnel's state; its mode is "off" where there is none.
 func (g *Gateway) tunnelPart() tunnel.Snapshot {
 	if g.tunnel == nil {
