@@ -2,6 +2,8 @@ package screen
 
 import (
 	"encoding/hex"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -154,15 +156,13 @@ func replaceLiteral(s *Statement, nth int, literal string) string {
 	return s.SQL
 }
 
+// verdict renders all that is kept by fingerprint; places of findings are the text's own.
 func verdict(s *Statement, rules []Rule) string {
-	var b strings.Builder
-	for _, f := range Check(s, rules) {
-		b.WriteString(f.Rule + " ")
+	found := Check(s, rules)
+	names := make([]string, len(found))
+	for i, f := range found {
+		names[i] = f.Rule
 	}
-	b.WriteString(strings.Repeat("+", Weight(Check(s, rules))))
-	b.WriteString(hex.EncodeToString([]byte{byte(Cost(s) >> 8), byte(Cost(s)), byte(Statements(s))}))
-	if ReadOnly(s) {
-		b.WriteString(" read-only")
-	}
-	return b.String()
+	slices.Sort(names)
+	return fmt.Sprintf("%s, weight %d, cost %d, %d statements, read-only %v", names, Weight(found), Cost(s), Statements(s), ReadOnly(s))
 }

@@ -129,7 +129,7 @@ func (m *Model) Growth(s *Statement) (found Growth, ok bool) {
 // is swallowed. The element at marks[i] stands where the value stood.
 func grownEnd(s *Statement, structure []byte, marks []mark, sl slot, i int) (end int, grown bool) {
 	t := sl.of.structure
-	if sl.at != marks[i].at || !bytes.Equal(t[:sl.at], structure[:sl.at]) {
+	if sl.at != marks[i].at || marks[i].token == len(s.Tokens) || !bytes.Equal(t[:sl.at], structure[:sl.at]) {
 		return 0, false
 	}
 	rest := t[sl.at+1:]
@@ -139,7 +139,7 @@ func grownEnd(s *Statement, structure []byte, marks []mark, sl slot, i int) (end
 	end = len(structure) - len(rest)
 	if end > sl.at && bytes.HasSuffix(structure, rest) {
 		if k := tokenMark(marks, end); end == len(structure) || k < len(marks) && marks[k].at == end {
-			return end, k-i >= 2
+			return end, k-i >= 2 && (k == len(marks) || marks[k].token > marks[i].token)
 		}
 	}
 	swallowed := s.Fault != "" || len(s.Comments) > 0 && int(s.Comments[len(s.Comments)-1].Before) == len(s.Tokens)

@@ -61,7 +61,7 @@ func (s *Statement) isConstantName(i int) bool {
 		return true
 	}
 	name := s.name(i)
-	if i+1 < len(s.Tokens) && s.Tokens[i+1].Kind == String {
+	if i+1 < len(s.Tokens) && isLiteral(s.Tokens[i+1].Kind) {
 		return literalTypes[name]
 	}
 	return s.mark(i+1) == '(' && pureFunctions[name] || s.mark(i+1) != '(' && s.mark(i-1) != '.' && s.mark(i+1) != '.' && infoWords[name]
@@ -98,30 +98,56 @@ func (s *Statement) strip(from, to int) (int, int) {
 	return from, to
 }
 
-// isSelfEqual reports "x op x" where op holds for equal operands.
+// width returns the number of tokens in [from, to), signs of numbers not counted: fingerprints do not tell -1 from 1, so rules must not.
+func (s *Statement) width(from, to int) int {
+	n := 0
+	for i := from; i < to; i++ {
+		if !s.isSigned(i) {
+			n++
+		}
+	}
+	return n
+}
+
+// isSelfEqual reports "x op x" where op holds for equal operands. Literals within x are taken to be equal, since their values are not
+// in the fingerprint; two bare literals are left to be compared.
 func (s *Statement) isSelfEqual(from, to int) bool {
 	from, to = s.strip(from, to)
-	n := to - from
+	n := s.width(from, to)
 	if n < 3 || n%2 == 0 {
 		return false
 	}
-	mid := from + n/2
+	mid := s.skip(from, n/2)
 	switch {
 	case s.isOp(mid, "="), s.isOp(mid, ">="), s.isOp(mid, "<="), s.is(mid) == wLike, s.is(mid) == wIlike:
 	default:
 		return false
 	}
-	if isLiteral(s.Tokens[from].Kind) && n == 3 {
-		return false // two literals are compared by value
+	left, right := s.skip(from, 0), s.skip(mid+1, 0)
+	if n == 3 && isLiteral(s.Tokens[left].Kind) {
+		return false
 	}
-	for i := from; i < mid; i++ {
-		j := mid + 1 + i - from
-		bothLiteral := isLiteral(s.Tokens[i].Kind) && isLiteral(s.Tokens[j].Kind) // their values are not in the fingerprint
-		if s.Tokens[i].Kind == Param || !bothLiteral && !foldsEqual(s.Of(i), s.Of(j)) {
+	for ; left < mid; left, right = s.skip(left+1, 0), s.skip(right+1, 0) {
+		bothLiteral := isLiteral(s.Tokens[left].Kind) && isLiteral(s.Tokens[right].Kind)
+		if s.Tokens[left].Kind == Param || !bothLiteral && !foldsEqual(s.Of(left), s.Of(right)) {
 			return false
 		}
 	}
 	return true
+}
+
+// skip returns the token n tokens behind i, signs of numbers not counted.
+func (s *Statement) skip(i, n int) int {
+	for {
+		for s.isSigned(i) {
+			i++
+		}
+		if n == 0 {
+			return i
+		}
+		n--
+		i++
+	}
 }
 
 func foldsEqual(a, b []byte) bool {

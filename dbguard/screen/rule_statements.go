@@ -98,7 +98,7 @@ func probe() Rule {
 
 // isProbe reports a constant condition other than the ones that ORMs write: AND 1=1, AND 1=0, OR 1=0, true and false.
 func (s *Statement) isProbe(from, to int) bool {
-	if to-from < 3 {
+	if s.width(from, to) < 3 {
 		return false
 	}
 	if s.isSubqueryTest(from, to) {
@@ -131,7 +131,7 @@ func (s *Statement) compares(from, to int) bool {
 // isSubqueryTest reports a literal compared with a subquery: 1=(SELECT …), (SELECT …)=1.
 func (s *Statement) isSubqueryTest(from, to int) bool {
 	from, to = s.strip(from, to)
-	if to-from < 5 {
+	if s.width(from, to) < 5 {
 		return false
 	}
 	if s.mark(from) == '(' && s.is(from+1) == wSelect {
