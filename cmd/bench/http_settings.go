@@ -125,5 +125,5 @@ http:
   rate_limit: {requests: 1000000000, per: 15m, concurrent: 0}
 admin: {listen: "ADMIN"}
 history: {path: DIR/history.db}
-log: {level: warn}
+log: {level: warn, format: text}
 `
