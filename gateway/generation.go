@@ -74,20 +74,12 @@ func (g *Gateway) generate(cfg config.Config, before *generation) (*generation, 
 
 func (g *Gateway) newWay(s upstream.Settings) (*way, error) {
 	app, err := upstream.New(s, upstream.Parts{
-		Identity: identify, Refuse: refuseUpstream, OnBreaker: g.narrator.onAppBreaker, OnHealth: g.narrator.onAppHealth, Logger: g.log, Now: g.clock,
+		Forwarded: middleware.ForwardedHeaders, Refuse: refuseUpstream, OnBreaker: g.narrator.onAppBreaker, OnHealth: g.narrator.onAppHealth, Logger: g.log, Now: g.clock,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &way{Upstream: app, settings: s, ended: make(chan struct{})}, nil
-}
-
-// identify is what the app may believe of a request: what the stages found out.
-func identify(c *gin.Context) upstream.Identity {
-	h := c.Request.Header
-	return upstream.Identity{
-		Client: middleware.ClientAddr(c).String(), Proto: h.Get("X-Forwarded-Proto"), RequestID: middleware.RequestID(c), Traceparent: h.Get("Traceparent"),
-	}
 }
 
 func refuseUpstream(c *gin.Context, status int, reason string) {

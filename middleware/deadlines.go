@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -66,11 +67,12 @@ func (p *pace) slow(now time.Time) bool {
 	return took > p.idle && float64(p.got) < float64(p.rate)*took.Seconds()
 }
 
-// after counts what came and takes the deadline away at the end: net/http goes on watching the connection while the app
-// works, and a deadline left behind would cancel the request.
+// after counts what came and takes the deadline away at the end of the body: net/http goes on watching the connection
+// while the app works, and a deadline left behind would cancel the request. A body that broke off keeps it until detach:
+// net/http reads on to throw the rest away, and would wait for ever for a client that stalls.
 func (p *pace) after(n int, err error) {
 	p.got += int64(n)
-	if err != nil {
+	if err == io.EOF {
 		p.end()
 	}
 }

@@ -27,9 +27,6 @@ func (x *exchange) appendHead(b []byte) []byte {
 			b = appendField(b, key, v)
 		}
 	}
-	if x.u.parts.Forwarded == nil {
-		b = x.appendIdentity(b)
-	}
 	b = x.appendFraming(b)
 	return append(b, "\r\n"...)
 }
@@ -56,8 +53,8 @@ func originForm(target string) string {
 	return target
 }
 
-// staysHere reports whether the field key of a request is not passed on: it concerns one connection, or it is told by
-// the gateway only. A key that is not canonical cannot come from net/http, which spells all alike.
+// staysHere reports whether the field key of a request is not passed on: it concerns one connection, or it tells the app
+// who is asking, which only Forwarded may. A key that is not canonical cannot come from net/http, which spells all alike.
 func staysHere(key string) bool {
 	switch key {
 	case "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer",
@@ -93,22 +90,6 @@ func appendField(b []byte, name, value string) []byte {
 		return b[:from]
 	}
 	return append(b, "\r\n"...)
-}
-
-func (x *exchange) appendIdentity(b []byte) []byte {
-	id := x.u.parts.Identity(x.c)
-	add := func(name, value string) {
-		if value != "" {
-			b = appendField(b, name, value)
-		}
-	}
-	add("X-Forwarded-For", id.Client)
-	add("X-Real-IP", id.Client)
-	add("X-Forwarded-Proto", id.Proto)
-	add("X-Forwarded-Host", x.c.Request.Host)
-	add("X-Request-Id", id.RequestID)
-	add("traceparent", id.Traceparent)
-	return b
 }
 
 // appendFraming says how long the body is and what becomes of the connection.

@@ -13,24 +13,12 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Identity is what the gateway knows of a request and the app may believe; a field that is "" is left out.
-type Identity struct {
-	// Client is the client's whole address, for X-Forwarded-For and X-Real-IP.
-	Client string
-	// Proto is the scheme that the client used, "http" or "https", for X-Forwarded-Proto.
-	Proto string
-	// RequestID is for X-Request-Id, Traceparent for traceparent.
-	RequestID, Traceparent string
-}
-
 // Parts is what an Upstream is given beside its settings; each may be left out.
 type Parts struct {
 	// Forwarded are names of request headers, in the spelling of http.Header, that the stages before wrote for the app:
 	// they are passed on as they are, whatever the client's Connection header names. Names of that kind that are not
 	// among them stay here, since they could be the client's word.
 	Forwarded []string
-	// Identity tells who sent the request of c, where Forwarded is not set.
-	Identity func(c *gin.Context) Identity
 	// Refuse answers c with status and reports reason, a sentence for the log. Status 499 means that the client is gone:
 	// nothing can be sent. Retry-After is set before where it is due.
 	Refuse func(c *gin.Context, status int, reason string)
@@ -76,9 +64,6 @@ func New(s Settings, p Parts) (*Upstream, error) {
 }
 
 func (p Parts) withDefaults() Parts {
-	if p.Identity == nil {
-		p.Identity = peerIdentity
-	}
 	if p.Refuse == nil {
 		p.Refuse = plainRefusal
 	}
@@ -98,15 +83,6 @@ func (p Parts) withDefaults() Parts {
 		p.Dialer = &net.Dialer{}
 	}
 	return p
-}
-
-// peerIdentity believes nobody: the client is the peer.
-func peerIdentity(c *gin.Context) Identity {
-	host, _, err := net.SplitHostPort(c.Request.RemoteAddr)
-	if err != nil {
-		return Identity{Proto: "http"}
-	}
-	return Identity{Client: host, Proto: "http"}
 }
 
 func plainRefusal(c *gin.Context, status int, _ string) {
