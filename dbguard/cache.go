@@ -60,18 +60,18 @@ type cacheSlot struct {
 
 func (c *verdicts) shard(k cacheKey) *cacheShard { return &c.shards[k.low%cacheShards] }
 
-// find returns the verdict of k, nil where it is not known, and whether the cross-door rules cleared it often enough.
-func (c *verdicts) find(k cacheKey) (v *Verdict, cleared bool) {
+// find returns the verdict of k, nil where it is not known, and how often the cross-door rules found nothing in it.
+func (c *verdicts) find(k cacheKey) (v *Verdict, cleared int8) {
 	s := c.shard(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, known := s.index[k]
 	if !known {
-		return nil, false
+		return nil, 0
 	}
 	slot := &s.slots[i]
 	slot.used = true
-	return slot.verdict, slot.cleared >= clearedEnough
+	return slot.verdict, slot.cleared
 }
 
 // keep remembers v, and that the cross-door rules found nothing in it so many times more.

@@ -40,8 +40,10 @@ type Verdict struct {
 	// ReadOnly reports a single SELECT, SHOW, VALUES or TABLE without FOR UPDATE and without calls known to write: it may be retried.
 	ReadOnly bool
 
-	structure        *structure // nil where nobody judged it
-	weight, crossing int        // sums over the findings of the rules, and of the cross-door rules
+	structure        *structure         // nil where nobody judged it
+	exact            screen.Fingerprint // with each list as long as it is
+	broken, empty    bool               // the scanner complains; there is no token
+	weight, crossing int                // sums over the findings of the rules, and of the cross-door rules
 }
 
 // Report is what an observer hears of a query that ended or was refused.

@@ -20,8 +20,8 @@ type Parts struct {
 	// Rules are asked first of each text not seen before; nil means screen.Builtin(), which are asked of each structure not
 	// seen before.
 	Rules []screen.Rule
-	// Cross are the cross-door rules. They are asked last, of statements of a structure that is not known yet (see Knows), and
-	// their findings are never kept.
+	// Cross are the cross-door rules. They are asked last and after the model's growth rule, of statements of a structure that
+	// is not known yet (see Knows), and their findings are never kept.
 	Cross []screen.Rule
 	// Observers hear of each query; see Observe too.
 	Observers []Observer
@@ -36,17 +36,20 @@ type Parts struct {
 // Guard judges queries, limits and counts them, and breaks the circuit to a database that is ill. All its methods may be
 // called from several goroutines.
 type Guard struct {
-	rules, cross []screen.Rule
-	builtin      bool // rules are the built-in ones
-	key          screen.Key
-	seeds        textSeeds
-	onBreaker    func(BreakerChange)
-	now          func() time.Time
+	rules      []screen.Rule
+	crossRules []screen.Rule // growth of the model's statements, and those given
+	builtin    bool          // rules are the built-in ones
+	key        screen.Key
+	model      *screen.Model
+	seeds      textSeeds
+	onBreaker  func(BreakerChange)
+	now        func() time.Time
 
 	applying  sync.Mutex // held while settings change
 	state     atomic.Pointer[state]
 	observers atomic.Pointer[[]Observer]
 	pool      atomic.Pointer[func() PoolFigures]
+	allowed   atomic.Pointer[allowed] // nil where no list holds
 	health    atomic.Pointer[Health]
 
 	counts     counts
@@ -68,13 +71,15 @@ var _ Admission = (*Guard)(nil)
 
 // New builds a Guard. It starts nothing.
 func New(p Parts) (*Guard, error) {
-	g := &Guard{rules: p.Rules, cross: p.Cross, key: p.Key, seeds: newTextSeeds(), onBreaker: p.OnBreaker, now: p.Now}
+	g := &Guard{rules: p.Rules, key: p.Key, seeds: newTextSeeds(), onBreaker: p.OnBreaker, now: p.Now}
 	if g.builtin = p.Rules == nil; g.builtin {
 		g.rules = screen.Builtin()
 	}
 	if g.key == (screen.Key{}) {
 		_, _ = rand.Read(g.key[:]) // never fails; see crypto/rand
 	}
+	g.model = screen.NewModel(g.key, 0)
+	g.crossRules = append([]screen.Rule{g.model.GrowthRule()}, p.Cross...)
 	if g.onBreaker == nil {
 		g.onBreaker = func(BreakerChange) {}
 	}

@@ -145,14 +145,16 @@ func TestStructuresPassWithoutCrossDoorRulesOnceTheyFoundNothingTwice(t *testing
 	}
 }
 
-func TestStructuresWithFindingsAreNeverKnown(t *testing.T) {
-	var cross int
-	g := newGuard(t, Parts{Rules: []screen.Rule{word("odd", 2, nil)}, Cross: []screen.Rule{word("taint", 5, &cross)}})
-	for i := range 4 {
-		ran(t, g, fmt.Sprintf("select odd, %d", i), nil)
-	}
-	if cross != 4 {
-		t.Errorf("cross-door rules asked %d times, want 4", cross)
+func TestStructuresWithWeightyFindingsAreNeverKnown(t *testing.T) {
+	for weight, want := range map[int]int{2: 2, 3: 4} {
+		var cross int
+		g := newGuard(t, Parts{Rules: []screen.Rule{word("odd", weight, nil)}, Cross: []screen.Rule{word("taint", 5, &cross)}})
+		for i := range 4 {
+			ran(t, g, fmt.Sprintf("select odd, %d", i), nil)
+		}
+		if cross != want {
+			t.Errorf("weight %d: cross-door rules asked %d times, want %d", weight, cross, want)
+		}
 	}
 }
 

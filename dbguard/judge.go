@@ -13,46 +13,63 @@ func (g *Guard) Judge(q Query) (*Verdict, error) {
 	st := g.state.Load()
 	key := g.seeds.key(&q)
 	v, cleared := st.texts.find(key)
-	asksCross := st.settings.CrossDoor != Off && len(g.cross) > 0
-	if v != nil && (cleared || !asksCross) {
+	asksCross := st.settings.CrossDoor != Off
+	if v != nil && (cleared >= clearedEnough || !asksCross) {
 		g.counts.known.Add(1)
 		return g.decide(st, &q, v)
 	}
 	s := screen.Read(q.SQL, screen.Options{BackslashQuotes: q.BackslashQuotes})
 	defer s.Release()
-	exact := structureKey(s.Fingerprint(g.key))
-	kept, cleared := st.structures.find(exact)
+	exact := s.Fingerprint(g.key)
+	kept, cleared := st.structures.find(structureKey(exact))
 	if v == nil {
 		g.counts.read.Add(1)
-		v = g.inspect(st, s, kept)
+		v = g.inspect(st, s, exact, kept)
 	}
-	if asksCross && !cleared {
-		if findings := screen.Check(s, g.cross); len(findings) > 0 {
-			st.texts.keep(key, v, 0)
-			return g.decide(st, &q, v.with(s, findings))
-		}
-	}
-	g.learn(st, key, exact, v, asksCross, cleared)
-	if asksCross && !cleared && v.Findings == nil {
-		g.learnSorted(st, s, v)
+	switch {
+	case !asksCross:
+		st.keepClean(v)
+		st.texts.keep(key, v, 0)
+	case cleared >= clearedEnough || g.model.Known(exact):
+		st.texts.keep(key, v, clearedEnough)
+	default:
+		return g.cross(st, &q, s, key, v, cleared)
 	}
 	return g.decide(st, &q, v)
 }
 
-// learn keeps the verdict of a text in which the cross-door rules found nothing, or were not asked. A clean one is kept for
-// its structures too, each time that they were asked, until they are known.
-func (g *Guard) learn(st *state, text, exact cacheKey, v *Verdict, asked, known bool) {
-	switch {
-	case known:
-		st.texts.keep(text, v, clearedEnough)
-		return
-	case v.Findings == nil && asked:
-		st.structures.keep(exact, v, 1)
-		st.loose.keep(structureKey(v.Fingerprint), v, 1)
-	case v.Findings == nil:
-		st.structures.keep(exact, v, 0)
-	}
+// cross asks the cross-door rules about a statement of a structure that is not known, and learns it where it is clean.
+func (g *Guard) cross(st *state, q *Query, s *screen.Statement, text cacheKey, v *Verdict, cleared int8) (*Verdict, error) {
+	findings := screen.Check(s, g.crossRules)
 	st.texts.keep(text, v, 0)
+	if screen.Clean(v.Findings) && !slices.ContainsFunc(findings, isCrossing) {
+		g.learn(st, s, v, cleared)
+	}
+	if len(findings) > 0 {
+		v = v.with(s, findings)
+	}
+	return g.decide(st, q, v)
+}
+
+// isCrossing reports a finding that may come from a request. Growth may not: pages that build their queries grow them too.
+func isCrossing(f screen.Finding) bool { return f.Rule != "growth" }
+
+// learn notes a clean statement, whose structure is known when that was done twice. What the model does not take, such as
+// code in literals, never is.
+func (g *Guard) learn(st *state, s *screen.Statement, v *Verdict, cleared int8) {
+	if cleared+1 >= clearedEnough && !g.model.Learn(s, "", true) {
+		return
+	}
+	st.structures.keep(structureKey(v.exact), v, 1)
+	st.loose.keep(structureKey(v.Fingerprint), v, 1)
+	g.learnSorted(st, s, v)
+}
+
+// keepClean keeps v for its structure where nothing was found.
+func (st *state) keepClean(v *Verdict) {
+	if v.Findings == nil {
+		st.structures.keep(structureKey(v.exact), v, 0)
+	}
 }
 
 // maxSorted bounds the names of one statement that are learned as places for any name.
@@ -71,25 +88,28 @@ func (g *Guard) learnSorted(st *state, s *screen.Statement, v *Verdict) {
 	})
 }
 
-// Knows reports whether s has a structure, exact or with lists collapsed, in which neither rules nor cross-door rules found
-// anything twice. The cross-door rules use it: a statement that is known once a request's bytes are taken out was made by them.
+// Knows reports whether s has a structure, exact or with lists collapsed, that was found clean twice or learned from a file.
+// The cross-door rules use it: a statement that is known once a request's bytes are taken out was made by them.
 func (g *Guard) Knows(s *screen.Statement) bool {
 	st := g.state.Load()
-	if _, cleared := st.structures.find(structureKey(s.Fingerprint(g.key))); cleared {
+	if _, cleared := st.structures.find(structureKey(s.Fingerprint(g.key))); cleared >= clearedEnough {
 		return true
 	}
 	loose, _ := s.Loose(g.key)
-	_, cleared := st.loose.find(structureKey(loose))
-	return cleared
+	if _, cleared := st.loose.find(structureKey(loose)); cleared >= clearedEnough {
+		return true
+	}
+	return g.model.Knows(s)
 }
 
-// inspect makes the verdict of s, or takes kept, that of a clean statement of its exact structure: the built-in rules see
-// nothing in two texts of one structure that they would judge differently. Rules of others may, so they see each text.
-func (g *Guard) inspect(st *state, s *screen.Statement, kept *Verdict) *Verdict {
-	if g.builtin && kept != nil {
+// inspect makes the verdict of s, or takes kept, that of a statement of its exact structure, where nothing was found in that:
+// the built-in rules see nothing in two texts of one structure that they would judge differently. Rules of others may, so they
+// see each text.
+func (g *Guard) inspect(st *state, s *screen.Statement, exact screen.Fingerprint, kept *Verdict) *Verdict {
+	if g.builtin && kept != nil && kept.Findings == nil {
 		return kept
 	}
-	v := &Verdict{Cost: screen.Cost(s), ReadOnly: screen.ReadOnly(s)}
+	v := &Verdict{Cost: screen.Cost(s), ReadOnly: screen.ReadOnly(s), exact: exact, broken: s.Fault != "", empty: len(s.Tokens) == 0}
 	if st.settings.inspects() {
 		v.Findings = screen.Check(s, g.rules)
 		v.weight = screen.Weight(v.Findings)
@@ -131,6 +151,13 @@ func (g *Guard) decide(st *state, q *Query, v *Verdict) (*Verdict, error) {
 	if limit := set.Limits.Complexity; limit > 0 && v.Cost > limit && set.Screen == Enforce {
 		incident := newIncident()
 		return nil, g.refuse(q, v, incident, &TooComplexError{Cost: v.Cost, Limit: limit, Fingerprint: v.Fingerprint, Incident: incident})
+	}
+	if a := g.allowed.Load(); a != nil && !a.allows(q.Client.User, v) {
+		v = v.notAllowed()
+		if a.mode == Enforce {
+			incident := newIncident()
+			return nil, g.refuse(q, v, incident, &BlockedError{Rules: v.rules(), Fingerprint: v.Fingerprint, Incident: incident})
+		}
 	}
 	return v, nil
 }

@@ -85,7 +85,7 @@ func (g *Guard) features(s *Settings) Features {
 	return Features{
 		SQLInjectionPrevention: s.Screen == Enforce, QueryComplexityLimit: s.Screen == Enforce && s.Limits.Complexity > 0,
 		QueryTimeout: true, SlowQueryDetection: true, ConnectionPooling: g.pool.Load() != nil, CircuitBreaker: true,
-		RetryWithBackoff: s.Retry.Attempts > 1, CrossDoorDetection: s.CrossDoor != Off && len(g.cross) > 0,
+		RetryWithBackoff: s.Retry.Attempts > 1, CrossDoorDetection: s.CrossDoor != Off && len(g.crossRules) > 1, AllowList: g.allowed.Load() != nil,
 	}
 }
 

@@ -65,6 +65,11 @@ func (a *AllowList) Allows(role string, s *Statement) bool {
 	return a.has(role, f)
 }
 
+// AllowsStructure is Allows for the exact and the loose fingerprint of a statement that is neither faulty nor empty.
+func (a *AllowList) AllowsStructure(role string, exact, loose Fingerprint) bool {
+	return a.has(role, exact) || a.has(role, loose)
+}
+
 func (a *AllowList) has(role string, f Fingerprint) bool { return a.roles[role][f] || a.roles[""][f] }
 
 // Rule returns the rule that finds whatever role may not send. Mode Off and a nil list find nothing; Observe gives no weight.
