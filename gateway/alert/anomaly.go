@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"sallyport/gateway/journal"
@@ -20,6 +21,8 @@ type Series struct {
 	Floor float64
 	// Drops reports that too little is a finding too.
 	Drops bool
+	// Weekly reports that Past are of the same day of the week.
+	Weekly bool
 }
 
 const (
@@ -36,6 +39,8 @@ type Anomaly struct {
 	Usual float64 // median of the past
 	Z     float64 // robust z-score
 	Ratio float64 // value over usual; +Inf where the usual is zero
+	// Weekly reports that the usual is that of the same day of the week.
+	Weekly bool
 }
 
 // Unusual judges s by the median and the median absolute deviation of its past, which a few odd days do not move.
@@ -49,7 +54,7 @@ func Unusual(s Series) (Anomaly, bool) {
 		off[i] = math.Abs(v - usual)
 	}
 	spread := max(toSigma*median(off), s.Floor, usual*0.05, math.SmallestNonzeroFloat64)
-	a := Anomaly{Name: s.Name, Usual: usual, Z: (s.Now - usual) / spread, Ratio: s.Now / usual}
+	a := Anomaly{Name: s.Name, Usual: usual, Z: (s.Now - usual) / spread, Ratio: s.Now / usual, Weekly: s.Weekly}
 	if usual == 0 {
 		a.Ratio = math.Inf(1)
 	}
@@ -71,13 +76,18 @@ func Faults(hour time.Time, all []Series) []Fault {
 }
 
 // AnomalyCause is the cause of an anomaly in the series of that name.
-func AnomalyCause(name string) string { return "ANOMALY_" + name }
+func AnomalyCause(name string) string {
+	return "ANOMALY_" + strings.ToUpper(strings.ReplaceAll(name, " ", "_"))
+}
 
 // Words says a as people do: "requests 4.1 × the usual Tuesday 14:00".
 func (a Anomaly) Words(hour time.Time) string {
-	when := hour.Format("Monday 15:04")
+	when := hour.Format("15:04")
+	if a.Weekly {
+		when = hour.Format("Monday 15:04")
+	}
 	if math.IsInf(a.Ratio, 1) {
-		return fmt.Sprintf("%s where there are usually none on %s", a.Name, when)
+		return fmt.Sprintf("%s where there are usually none at %s", a.Name, when)
 	}
 	return fmt.Sprintf("%s %.1f × the usual %s", a.Name, a.Ratio, when)
 }

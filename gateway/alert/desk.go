@@ -27,6 +27,10 @@ type Options struct {
 	Now    func() time.Time
 	// Rules hear the journal; nil means DefaultRules.
 	Rules []Rule
+	// Events are those of the journal; Run reads them, also those still queued when it ends. nil means that Hear is called.
+	Events <-chan journal.Event
+	// History is asked once an hour whether the hour was unusual; nil means never.
+	History *journal.History
 	// Channels are used beside those of the settings.
 	Channels []Channel
 	// Roots are the certificates that channels trust; nil means the system's.
@@ -66,7 +70,7 @@ func New(s Settings, opt Options) *Desk {
 		opt.Rules = DefaultRules()
 	}
 	d := &Desk{set: s, opt: opt, kick: make(chan struct{}, 1), clients: newClients(opt.Roots, opt.Proxy), ledger: newLedger(s), checks: map[string]*tally{}}
-	d.rules = rules{list: opt.Rules, seen: map[string][]time.Time{}}
+	d.rules = rules{list: opt.Rules, seen: map[string]*sightings{}}
 	d.channels = append(d.channelsOf(s), opt.Channels...)
 	d.state, d.wake = map[string]*ChannelState{}, map[string]chan struct{}{}
 	for _, c := range d.channels {
@@ -122,7 +126,7 @@ func (d *Desk) Check(f Fault, ok bool) {
 
 // Hear takes in an event of the journal; rules decide whether it means anything.
 func (d *Desk) Hear(e journal.Event) {
-	if !d.rules.mention(e.Kind) {
+	if !d.rules.mention(e) {
 		return // most events mean nothing here, and there can be thousands a second
 	}
 	if e.At.IsZero() {

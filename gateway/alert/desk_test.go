@@ -46,7 +46,7 @@ func TestOutageOfThreeChecksIsOneOpenAndOneResolvedOnEveryChannel(t *testing.T) 
 	if len(mails) != 2 || len(mails[0].to) != 2 || !strings.Contains(mails[0].body, "Subject: CRITICAL: PUBLIC_URL") || !strings.Contains(mails[1].body, "RESOLVED after") {
 		t.Errorf("mails are %+v, want one of the opening and one of the end, to both receivers", mails)
 	}
-	if n, _ := chat.count(); n != 2 || strings.Contains(string(chat.bodies[0]), "<@channel>") {
+	if n, _ := chat.count(); n != 2 || strings.Contains(slackText(t, chat.bodies[0]), "<@channel>") {
 		t.Errorf("Slack got %d messages, the first %s, want 2 without live markup", n, chat.bodies[0])
 	}
 }
@@ -251,30 +251,49 @@ func TestQueueIsBounded(t *testing.T) {
 
 func TestJournalEventsOpenAndEndIncidents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fallible{}
-		d := New(Defaults(), Options{Channels: []Channel{{"test", f}}})
+		f, events := &fallible{}, make(chan journal.Event, 10)
+		d := New(Defaults(), Options{Channels: []Channel{{"test", f}}, Events: events})
 		stop := running(t, d)
 		for range 4 {
-			d.Hear(journal.Event{Kind: "query-blocked", Summary: "union select"})
+			events <- journal.Event{Kind: "query-blocked", Summary: "union select"}
 		}
 		synctest.Wait()
 		if len(f.got) != 0 {
-			t.Errorf("told after 4 blocked queries, want 5 in a minute")
+			t.Errorf("told after 4 blocked queries, want 5 within two minutes")
 		}
-		d.Hear(journal.Event{Kind: "query-blocked", Summary: "union select"})
-		d.Hear(journal.Event{Kind: "breaker-open", Summary: "five failures"})
+		events <- journal.Event{Kind: "query-blocked", Summary: "union select"}
+		events <- journal.Event{Kind: "breaker-open", Door: "database", Summary: "five failures"}
 		time.Sleep(time.Minute)
-		d.Hear(journal.Event{Kind: "breaker-closed", Summary: "well again"})
+		events <- journal.Event{Kind: "breaker-closed", Door: "http", Summary: "the app's, not the database's"}
+		events <- journal.Event{Kind: "breaker-closed", Door: "database", Summary: "well again"}
 		time.Sleep(11 * time.Minute)
-		stop()
-		var got []string
-		for _, e := range f.got {
-			got = append(got, string(e.State)+" "+e.Cause)
-		}
-		if !slices.Equal(got, []string{"open SQL_ATTACK", "open DATABASE_DOWN", "resolved DATABASE_DOWN", "resolved SQL_ATTACK"}) {
-			t.Errorf("got %q", got)
+		events <- journal.Event{Kind: "rate-limited", Summary: "a flood", Detail: map[string]string{"count": "150"}}
+		events <- journal.Event{Kind: "tunnel-drift", Severity: journal.Critical, Summary: "elsewhere", Detail: map[string]string{"cause": "DRIFT", "state": "open"}}
+		events <- journal.Event{Kind: "tunnel-drift", Severity: journal.Info, Summary: "right again", Detail: map[string]string{"cause": "DRIFT", "state": "resolved"}}
+		stop() // what is queued when Run ends is told too
+		want := []string{"open SQL_ATTACK", "open DATABASE_DOWN", "resolved DATABASE_DOWN", "resolved SQL_ATTACK", "open REQUEST_FLOOD", "open DRIFT", "resolved DRIFT"}
+		if got := statesOf(f.got); !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	})
+}
+
+func statesOf(all []Event) []string {
+	var got []string
+	for _, e := range all {
+		got = append(got, string(e.State)+" "+e.Cause)
+	}
+	return got
+}
+
+// slackText is the text of a Slack message as Slack reads it.
+func slackText(t *testing.T, body []byte) string {
+	t.Helper()
+	var m struct{ Text string }
+	if err := json.Unmarshal(body, &m); err != nil {
+		t.Fatal(err)
+	}
+	return m.Text
 }
 
 func TestTestReachesEveryChannelAndTellsWhichOnesFail(t *testing.T) {

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"sallyport/gateway/journal"
@@ -17,73 +18,124 @@ type Fault struct {
 }
 
 // Rule turns journal events into a fault: it opens when Count of the Begin kinds came within Within, and is over with one
-// of the End kinds, or after Quiet without a Begin.
+// of the End kinds, or after Quiet without a Begin. An event that stands for several, by its detail "count", counts as many.
 type Rule struct {
 	Cause    string
 	Severity journal.Severity
-	Begin    []string
-	Count    int
-	Within   time.Duration
-	End      []string
-	Quiet    time.Duration // 0 means that only an End ends it
+	// Door is the door that events must come from; "" means any.
+	Door   string
+	Begin  []string
+	Count  int
+	Within time.Duration
+	End    []string
+	Quiet  time.Duration // 0 means that only an End ends it
 }
 
 // DefaultRules are the rules that a Desk has where it is given none.
 func DefaultRules() []Rule {
 	return []Rule{
-		{Cause: "DATABASE_DOWN", Severity: journal.Critical, Begin: []string{"breaker-open", "database-down"}, Count: 1, End: []string{"breaker-closed", "database-up"}},
-		{Cause: "APP_DOWN", Severity: journal.Critical, Begin: []string{"upstream-down", "upstream-breaker-open"}, Count: 1, End: []string{"upstream-up", "upstream-breaker-closed"}},
-		{Cause: "CROSS_DOOR_ATTACK", Severity: journal.Critical, Begin: []string{"cross-door"}, Count: 1, Quiet: 10 * time.Minute},
-		{Cause: "SQL_ATTACK", Severity: journal.Warning, Begin: []string{"query-blocked"}, Count: 5, Within: time.Minute, Quiet: 10 * time.Minute},
-		{Cause: "REQUEST_FLOOD", Severity: journal.Warning, Begin: []string{"rate-limited"}, Count: 100, Within: time.Minute, Quiet: 10 * time.Minute},
+		{Cause: "DATABASE_DOWN", Severity: journal.Critical, Door: "database", Begin: []string{"breaker-open"}, Count: 1, End: []string{"breaker-closed"}},
+		{Cause: "APP_DOWN", Severity: journal.Critical, Door: "http", Begin: []string{"app-down"}, Count: 1, End: []string{"app-up"}},
+		{Cause: "APP_FAILING", Severity: journal.Critical, Door: "http", Begin: []string{"breaker-open"}, Count: 1, End: []string{"breaker-closed"}},
+		{Cause: "CLIENT_HELD", Severity: journal.Critical, Begin: []string{"client-held"}, Count: 1, Quiet: 10 * time.Minute},
+		{Cause: "SQL_ATTACK", Severity: journal.Warning, Begin: []string{"query-blocked"}, Count: 5, Within: 2 * time.Minute, Quiet: 10 * time.Minute},
+		{Cause: "REQUEST_FLOOD", Severity: journal.Warning, Begin: []string{"rate-limited"}, Count: 100, Within: 2 * time.Minute, Quiet: 10 * time.Minute},
+		{Cause: "RATE_LIMITS_DOWN", Severity: journal.Critical, Begin: []string{"rate-limit-store-down"}, Count: 1, End: []string{"rate-limit-store-up"}},
 		{Cause: "SETTINGS_REFUSED", Severity: journal.Warning, Begin: []string{"settings-refused"}, Count: 1, End: []string{"settings-reloaded"}},
-		{Cause: "HISTORY_DAMAGED", Severity: journal.Warning, Begin: []string{"history-moved-aside"}, Count: 1, Quiet: time.Hour},
+		{Cause: "HISTORY_DAMAGED", Severity: journal.Warning, Begin: []string{"history-damaged", "history-unavailable"}, Count: 1, Quiet: time.Hour},
 	}
 }
 
 // rules hear journal events. Its owner serialises calls.
 type rules struct {
 	list []Rule
-	seen map[string][]time.Time // by cause: the newest Begin events, at most Count
+	seen map[string]*sightings // by cause
 }
 
-// hear returns the fault that e opens, or the cause that it ends; both are empty where it does neither.
+// sightings are the newest Begin events of a rule: enough to count up to Count.
+type sightings struct {
+	last   time.Time
+	counts []counted // oldest first
+}
+
+// counted is one event that stands for n.
+type counted struct {
+	at time.Time
+	n  int
+}
+
+// hear returns the faults that e opens, and the causes that it ends; both are nil where it does neither.
 func (r *rules) hear(e journal.Event) (begun []Fault, over []string) {
+	if f, ended, ok := confirmed(e); ok {
+		return f, ended
+	}
 	for _, rule := range r.list {
+		if rule.Door != "" && rule.Door != e.Door {
+			continue
+		}
 		if slices.Contains(rule.End, e.Kind) {
 			delete(r.seen, rule.Cause)
 			over = append(over, rule.Cause)
 		}
-		if slices.Contains(rule.Begin, e.Kind) && r.enough(rule, e.At) {
+		if slices.Contains(rule.Begin, e.Kind) && r.enough(rule, e) {
 			begun = append(begun, Fault{Cause: rule.Cause, Severity: rule.Severity, Summary: e.Summary, Detail: e.Detail})
 		}
 	}
 	return begun, over
 }
 
-// mention reports whether a rule begins or ends with events of kind.
-func (r *rules) mention(kind string) bool {
+// confirmed recognises an event that is a turn of an incident already: its details "cause" and "state" say which. The
+// supervisor of the tunnel confirms its own.
+func confirmed(e journal.Event) (begun []Fault, over []string, ok bool) {
+	cause := e.Detail["cause"]
+	switch {
+	case cause == "":
+		return nil, nil, false
+	case e.Detail["state"] == string(Opened):
+		return []Fault{{Cause: cause, Severity: e.Severity, Summary: e.Summary, Detail: e.Detail}}, nil, true
+	case e.Detail["state"] == string(Resolved):
+		return nil, []string{cause}, true
+	}
+	return nil, nil, false
+}
+
+// mention reports whether e can mean anything.
+func (r *rules) mention(e journal.Event) bool {
 	for _, rule := range r.list {
-		if slices.Contains(rule.Begin, kind) || slices.Contains(rule.End, kind) {
+		if slices.Contains(rule.Begin, e.Kind) || slices.Contains(rule.End, e.Kind) {
 			return true
 		}
 	}
-	return false
+	return e.Detail["state"] != "" && e.Detail["cause"] != ""
 }
 
 // enough counts an event of rule and reports whether there were Count within Within.
-func (r *rules) enough(rule Rule, at time.Time) bool {
-	w := append(r.seen[rule.Cause], at)
-	w = w[max(0, len(w)-max(rule.Count, 1)):]
-	r.seen[rule.Cause] = w
-	return len(w) >= rule.Count && (rule.Within == 0 || at.Sub(w[0]) <= rule.Within)
+func (r *rules) enough(rule Rule, e journal.Event) bool {
+	n, err := strconv.Atoi(e.Detail["count"])
+	if err != nil || n < 1 {
+		n = 1
+	}
+	s := r.seen[rule.Cause]
+	if s == nil {
+		s = &sightings{}
+		r.seen[rule.Cause] = s
+	}
+	s.last = e.At
+	s.counts = append(s.counts, counted{e.At, n})
+	s.counts = s.counts[max(0, len(s.counts)-max(rule.Count, 1)):]
+	sum := 0
+	for _, c := range s.counts {
+		if rule.Within == 0 || e.At.Sub(c.at) <= rule.Within {
+			sum += c.n
+		}
+	}
+	return sum >= rule.Count
 }
 
 // quiet returns the causes that ended because nothing came for long enough.
 func (r *rules) quiet(now time.Time) (over []string) {
 	for _, rule := range r.list {
-		w := r.seen[rule.Cause]
-		if rule.Quiet > 0 && len(w) > 0 && now.Sub(w[len(w)-1]) >= rule.Quiet {
+		if s := r.seen[rule.Cause]; rule.Quiet > 0 && s != nil && now.Sub(s.last) >= rule.Quiet {
 			delete(r.seen, rule.Cause)
 			over = append(over, rule.Cause)
 		}
@@ -95,8 +147,8 @@ func (r *rules) quiet(now time.Time) (over []string) {
 func (r *rules) next() time.Time {
 	var at time.Time
 	for _, rule := range r.list {
-		if w := r.seen[rule.Cause]; rule.Quiet > 0 && len(w) > 0 {
-			if t := w[len(w)-1].Add(rule.Quiet); at.IsZero() || t.Before(at) {
+		if s := r.seen[rule.Cause]; rule.Quiet > 0 && s != nil {
+			if t := s.last.Add(rule.Quiet); at.IsZero() || t.Before(at) {
 				at = t
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"sallyport/gateway/journal"
 )
 
 const (
@@ -20,32 +22,62 @@ const (
 // Run delivers messages until ctx ends, tries once more what is unsent, and returns when all it started has ended.
 func (d *Desk) Run(ctx context.Context) error {
 	d.load()
+	// Channels outlive ctx until the journal's last events are heard, so that those are told too.
+	sending, heard := context.WithCancel(context.WithoutCancel(ctx))
+	defer heard()
 	var wg sync.WaitGroup
 	for _, c := range d.channels {
-		wg.Go(func() { d.deliver(ctx, c) })
+		wg.Go(func() { d.deliver(sending, c) })
 	}
 	if d.set.HeartbeatURL != "" {
 		wg.Go(func() { d.beat(ctx) })
 	}
+	if d.opt.History != nil {
+		wg.Go(func() { d.compareHours(ctx) })
+	}
 	d.watch(ctx)
+	heard()
 	wg.Wait()
 	d.save()
 	return nil
 }
 
-// watch lets the ledger speak when time has passed, and keeps the queue on disk.
+// watch hears the journal, lets the ledger speak when time has passed, and keeps the queue on disk.
 func (d *Desk) watch(ctx context.Context) {
+	events := d.opt.Events
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		timer.Reset(d.untilDue())
 		select {
 		case <-ctx.Done():
+			d.hearQueued(events)
 			return
+		case e, more := <-events:
+			if !more {
+				events = nil
+				continue
+			}
+			d.Hear(e)
 		case <-d.kick:
 			d.save()
 		case <-timer.C:
 			d.act(func(time.Time) []Event { return nil })
+		}
+	}
+}
+
+// hearQueued takes in what the journal has said already, so that the last event is told too.
+func (d *Desk) hearQueued(events <-chan journal.Event) {
+	for {
+		select {
+		case e, more := <-events:
+			if !more {
+				return
+			}
+			d.Hear(e)
+		default:
+			return
 		}
 	}
 }

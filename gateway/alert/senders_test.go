@@ -162,17 +162,24 @@ func TestUnusualIsToldInWords(t *testing.T) {
 		{Series{Name: "requests", Now: 10, Past: past}, ""},
 		{Series{Name: "requests", Now: 10, Past: past, Drops: true}, "requests 0.1 × the usual Tuesday 14:00"},
 		{Series{Name: "requests", Now: 9999, Past: past[:3]}, ""},
-		{Series{Name: "refusals", Now: 40, Past: []float64{0, 0, 0, 0}, Floor: 5}, "refusals where there are usually none on Tuesday 14:00"},
+		{Series{Name: "refusals", Now: 40, Past: []float64{0, 0, 0, 0}, Floor: 5}, "refusals where there are usually none at Tuesday 14:00"},
 		{Series{Name: "refusals", Now: 10, Past: []float64{0, 0, 0, 0}, Floor: 5}, ""},
 		{Series{Name: "query latency", Now: 30, Past: []float64{10, 10, 10, 10}}, "query latency 3.0 × the usual Tuesday 14:00"},
 	} {
 		got := ""
+		c.s.Weekly = true
 		if f := Faults(tuesday, []Series{c.s}); len(f) == 1 {
 			got = f[0].Summary
 		}
 		if got != c.want {
 			t.Errorf("%s at %v beside %v gives %q, want %q", c.s.Name, c.s.Now, c.s.Past, got, c.want)
 		}
+	}
+}
+
+func TestAnomalyCauseIsOneWordPerSeries(t *testing.T) {
+	if got := AnomalyCause("query latency"); got != "ANOMALY_QUERY_LATENCY" {
+		t.Errorf("cause is %s, want ANOMALY_QUERY_LATENCY", got)
 	}
 }
 
