@@ -29,6 +29,8 @@ func (r readiness) apply(t *turn) {
 	case r.frozen && t.managed:
 		t.sure(Stopped, t.who()+" is stopped by a signal and serves nothing", nil)
 		t.heal(Stopped)
+	case !r.answered && t.managed && !t.served:
+		// It is still coming up, however slow the machine is; pace.start limits how long that may take.
 	case !r.answered:
 		t.unanswered(r.fault)
 	case r.ready == 0:

@@ -137,6 +137,11 @@ func (t *turn) newChild() {
 	t.goods, t.missed, t.idle, t.quic, t.refusals = 0, 0, 0, 0, 0
 	t.nextProcess, t.nextPublic = t.now.Add(t.hurry(t.process)), t.now.Add(t.hurry(t.public))
 	t.route = nil
+	for _, c := range processCauses {
+		if f := t.find(c); f != nil && !f.open {
+			f.seen = 0
+		}
+	}
 }
 
 // transport is the protocol of the next start.

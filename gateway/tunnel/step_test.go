@@ -346,6 +346,16 @@ func TestFailedStartWithoutNetworkIsFree(t *testing.T) {
 	w.see(w.ended(1, lineOther, "first registration")).see(network{up: true}).want(Backoff, Crash).wantSpent(1)
 }
 
+func TestSlowStartIsNotHungUntilItsLimit(t *testing.T) {
+	w := newWorld(t, true).see(boot{}, network{up: true})
+	for range 17 {
+		w.wait(10*time.Second).see(w.silent(), tick{}).want(Starting, "").wantTold()
+	}
+	w.wait(11*time.Second).see(tick{}).want(Healing, Hung).wantTold("+" + string(Hung))
+	w.see(w.ended(143, lineOther, "")).restarted().wantSpent(1)
+	w.see(w.silent(), w.silent()).want(Suspect, Hung).wantSpent(1)
+}
+
 func TestDelayIsJitteredAndCapped(t *testing.T) {
 	p := paceOf(Defaults().Watch)
 	for seed := range uint64(200) {
