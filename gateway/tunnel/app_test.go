@@ -139,7 +139,10 @@ func TestStaleAppAndItsChildrenAreEndedBeforeOursStarts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, "the member is seen", func() bool { return len(groupMembers(leader.Process.Pid)) == 1 }, func() string { return "" })
+	eventually(t, 5*time.Second, "the member has become itself", func() bool {
+		m := groupMembers(leader.Process.Pid)
+		return len(m) == 1 && strings.HasSuffix(m[0].Exe, "sleep")
+	}, func() string { return "" })
 	members := groupMembers(leader.Process.Pid)
 	if err := leader.Process.Kill(); err != nil { // as the system does when a gateway is killed: only the leader dies
 		t.Fatal(err)
