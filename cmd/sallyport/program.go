@@ -30,13 +30,22 @@ func newProgram(out, errOut io.Writer) *program {
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.demoCommand(),
+		p.initCommand(),
 		p.runCommand(),
 		p.checkCommand(),
 		p.doctorCommand(),
+		p.smokeCommand(),
 		p.driftCommand(),
 		p.statusCommand(),
 		p.healthCommand(),
 		p.reloadCommand(),
+		p.blockedCommand(),
+		p.releaseCommand(),
+		p.explainCommand(),
+		p.topCommand(),
+		p.alertsCommand(),
+		p.muteCommand(),
+		p.reportCommand(),
 		p.configCommand(),
 		p.versionCommand(),
 	}

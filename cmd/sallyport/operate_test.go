@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sallyport/dbguard/localpg"
+)
+
+// operated is a running instance with a real database and an app whose every page asks the database at databaseURL.
+type operated struct {
+	t           *testing.T
+	file        string
+	database    string // listens there
+	real        string // the real database's URL
+	databaseURL atomic.Value
+	cancel      context.CancelCauseFunc
+	ended       chan int
+}
+
+func operate(t *testing.T) *operated {
+	t.Helper()
+	pg, err := localpg.Start(t.Context(), localpg.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pg.Stop() })
+	o := &operated{t: t, database: free(t), real: pg.URL("postgres"), ended: make(chan int, 1)}
+	app := httptest.NewServer(http.HandlerFunc(o.page))
+	t.Cleanup(app.Close)
+	dir := t.TempDir()
+	o.file = filepath.Join(dir, "sallyport.yaml")
+	for name, text := range map[string]string{
+		"database_url": o.real, "app": "a password of the door's own",
+		"sallyport.yaml": fmt.Sprintf(`version: 1
+http: {listen: %s, upstream: %q}
+database:
+  listen: %s
+  upstream_file: database_url
+  users: [{name: app, password_file: app}]
+admin: {listen: %s}
+history: {path: history.db}
+smoke: {requests: [{get: /, contains: shop}, {get: /products, status: 200, min_queries: 1}]}
+`, free(t), app.URL, o.database, free(t)),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.databaseURL.Store("postgres://app:" + url.PathEscape("a password of the door's own") + "@" + o.database + "/postgres?sslmode=disable")
+	o.start()
+	return o
+}
+
+// page is the app: it asks the database for one number.
+func (o *operated) page(w http.ResponseWriter, r *http.Request) {
+	conn, err := pgx.Connect(r.Context(), o.databaseURL.Load().(string))
+	if err != nil {
+		http.Error(w, "no database", http.StatusInternalServerError)
+		return
+	}
+	defer conn.Close(r.Context()) //nolint:errcheck // the test's app
+	var n int
+	if err := conn.QueryRow(r.Context(), "select 42").Scan(&n); err != nil {
+		http.Error(w, "no answer", http.StatusInternalServerError)
+		return
+	}
+	fmt.Fprintf(w, "shop %d", n)
+}
+
+func (o *operated) start() {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(o.t.Context()))
+	o.cancel = cancel
+	go func() { o.ended <- run(ctx, []string{"run", "--config", o.file}, new(bytes.Buffer), new(bytes.Buffer)) }()
+	o.t.Cleanup(func() { cancel(errTerminated) })
+	until := time.Now().Add(20 * time.Second)
+	for code, text := 3, ""; code != codeGood; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(until) {
+			o.t.Fatalf("the instance is not healthy: exit %d\n%s", code, text)
+		}
+		code, text = o.call("health")
+	}
+}
+
+// call runs one command against the instance and returns its exit code and both outputs.
+func (o *operated) call(args ...string) (code int, text string) {
+	o.t.Helper()
+	var out bytes.Buffer
+	code = run(o.t.Context(), append(args, "--config", o.file), &out, &out)
+	return code, out.String()
+}
+
+// wants calls and complains unless the code and the words come.
+func (o *operated) wants(code int, words string, args ...string) {
+	o.t.Helper()
+	if got, text := o.call(args...); got != code || !strings.Contains(text, words) {
+		o.t.Errorf("sallyport %s: exit %d, want %d and %q in:\n%s", strings.Join(args, " "), got, code, words, text)
+	}
+}
+
+func TestOperatingARunningInstance(t *testing.T) {
+	o := operate(t)
+	o.wants(codeGood, "HTTP door", "status")
+	o.wants(codeGood, "\"ok\": true", "check", "--json")
+	o.wants(codeGood, "0 fail", "doctor")
+	o.wants(codeGood, "request-2", "smoke")
+	o.wants(codeGood, "select", "top")
+	o.wants(codeGood, "nothing was refused", "blocked")
+	o.wants(codeFailed, "was not held off", "release", "192.0.2.1")
+	o.wants(codeFailed, "nothing is known", "explain", "no-such-id")
+	o.wants(codeFailed, "There is no channel", "alerts", "test")
+	o.wants(codeGood, "# ", "report", "--compliance")
+	o.wants(codeGood, "generation 2 serves, 0 changes", "reload")
+	o.blockOne()
+	o.bypass()
+
+	o.cancel(errTerminated)
+	if code := <-o.ended; code != codeGood {
+		t.Errorf("a terminated run exits %d, want 0", code)
+	}
+	o.wants(codeAbsent, "start one with: sallyport run", "health")
+	o.wants(codeFailed, "needs instance", "smoke")
+}
+
+// blockOne sends an injection through the door; blocked and explain then tell of it by the id that the client saw.
+func (o *operated) blockOne() {
+	o.t.Helper()
+	conn, err := pgx.Connect(o.t.Context(), o.databaseURL.Load().(string))
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	defer conn.Close(o.t.Context()) //nolint:errcheck // the test's client
+	_, err = conn.Exec(o.t.Context(), "select datname from pg_database where datname='x' or '1'='1' union select usename from pg_user--", pgx.QueryExecModeSimpleProtocol)
+	var refused interface{ SQLState() string }
+	if !errors.As(err, &refused) || refused.SQLState() != "42501" {
+		o.t.Fatalf("the injection gives %v, want 42501", err)
+	}
+	o.wants(codeGood, "42501", "blocked")
+	code, text := o.call("blocked", "--json")
+	var b blocked
+	if err := json.Unmarshal([]byte(text), &b); err != nil || code != codeGood || len(b.Queries) != 1 {
+		o.t.Fatalf("blocked --json: exit %d, %v\n%s", code, err, text)
+	}
+	o.wants(codeGood, "42501", "explain", b.Queries[0].Incident)
+}
+
+// bypass lets the app go past the door: smoke's counted request and, while a session stands, doctor must say so.
+func (o *operated) bypass() {
+	o.t.Helper()
+	o.databaseURL.Store(o.real)
+	o.wants(codeFailed, "the app goes past it", "smoke")
+	conn, err := pgx.Connect(o.t.Context(), o.real)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	defer conn.Close(o.t.Context())                //nolint:errcheck // the test's client
+	o.wants(codeGood, "database-bypass", "doctor") // this process is the door's: its session is no bypass
+}
+
+func TestReportHoldsNoSecret(t *testing.T) {
+	dir := t.TempDir()
+	const secret = "hunter2horse"
+	file := filepath.Join(dir, "s.yaml")
+	for name, text := range map[string]string{
+		"database_url": "postgres://shop:" + secret + "@127.0.0.1:1/shop?sslmode=disable", "token": secret,
+		"s.yaml": "database: {upstream_file: database_url}\nadmin: {token_file: token, listen: " + free(t) + "}\nalerts: {heartbeat_url: https://hc.example.com/" + secret + "}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	zipped := filepath.Join(dir, "r.zip")
+	var out bytes.Buffer
+	for _, args := range [][]string{{"report", "-o", zipped}, {"config", "print", "--effective"}, {"config", "print"}, {"doctor"}, {"doctor", "--json"}, {"drift"}} {
+		run(t.Context(), append(args, "--config", file), &out, &out)
+	}
+	raw, err := os.ReadFile(zipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.WriteString(unzipped(t, raw))
+	if n := strings.Count(out.String(), secret); n != 0 {
+		t.Errorf("the planted secret occurs %d times", n)
+	}
+	if !strings.Contains(out.String(), "hc.example.com") {
+		t.Error("the heartbeat's host is missing, so nothing was looked at")
+	}
+}
