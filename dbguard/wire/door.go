@@ -40,5 +40,9 @@ func (d *Door) Run(ctx context.Context, ln net.Listener) error {
 		return err
 	}
 	d.running.Store(x)
+	d.Guard.WatchPool(func() dbguard.PoolFigures {
+		p := x.pool.snapshot()
+		return dbguard.PoolFigures{Max: p.Max, Active: p.Active, Idle: p.Idle, Waiting: p.Waiting}
+	})
 	return x.run(ctx, ln)
 }

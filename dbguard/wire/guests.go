@@ -74,6 +74,9 @@ func (x *proxy) drain() {
 	for conn := range x.entering {
 		_ = conn.SetDeadline(time.Now()) // no login any more
 	}
+	for conn := range x.consoles {
+		_ = conn.Close()
+	}
 	x.mu.Unlock()
 	over := time.After(x.settings.Clients.Drain)
 	tick := time.NewTicker(10 * time.Millisecond)

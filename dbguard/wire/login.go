@@ -44,8 +44,12 @@ func (x *proxy) login(raw net.Conn) (net.Conn, *session, error) {
 			return conn, nil, errGone
 		}
 	}
-	if _, err = x.authenticate(conn, st.user); err != nil {
+	who, err := x.authenticate(conn, st.user)
+	if err != nil {
 		return conn, nil, err
+	}
+	if st.database == consoleDatabase && x.database != consoleDatabase {
+		return conn, nil, x.console(raw, plain(conn), who)
 	}
 	if st.database != x.database {
 		return conn, nil, fatal(codeNoDatabase, "database %q does not exist", st.database)

@@ -43,6 +43,7 @@ type proxy struct {
 	clients  int
 	closing  bool
 	entering map[net.Conn]struct{}
+	consoles map[net.Conn]struct{}
 }
 
 // proxy reads the files that the settings name and puts everything together.
@@ -50,7 +51,7 @@ func (d *Door) proxy(ln net.Listener) (*proxy, error) {
 	x := &proxy{
 		settings: d.Settings, guard: d.Guard, logger: d.Logger, now: d.Now, dial: d.Dial, checkEvery: d.CheckEvery,
 		idleInTransaction: d.Settings.Clients.IdleInTransaction, pooled: d.Settings.Pool.Mode != ModeSession,
-		keys: map[uint32]*session{}, perUser: map[string]int{}, entering: map[net.Conn]struct{}{},
+		keys: map[uint32]*session{}, perUser: map[string]int{}, entering: map[net.Conn]struct{}{}, consoles: map[net.Conn]struct{}{},
 		library: library{texts: map[string]*text{}},
 	}
 	x.fillIn()

@@ -39,15 +39,19 @@ func (d *Door) Snapshot() Snapshot {
 	if x == nil {
 		return Snapshot{}
 	}
-	s := Snapshot{Pool: x.pool.snapshot()}
+	return Snapshot{Pool: x.pool.snapshot(), Clients: x.clientSnapshots()}
+}
+
+func (x *proxy) clientSnapshots() []ClientSnapshot {
 	x.mu.Lock()
 	sessions := slices.Collect(maps.Values(x.keys))
 	x.mu.Unlock()
 	slices.SortFunc(sessions, func(a, b *session) int { return a.since.Compare(b.since) })
-	for _, c := range sessions {
-		s.Clients = append(s.Clients, c.snapshot())
+	all := make([]ClientSnapshot, len(sessions))
+	for i, c := range sessions {
+		all[i] = c.snapshot()
 	}
-	return s
+	return all
 }
 
 func (p *pool) snapshot() PoolSnapshot {
