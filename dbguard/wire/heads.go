@@ -150,6 +150,9 @@ func (r *markReader) deallocateStatement() {
 		r.marks.deallocateAll = true
 	} else {
 		r.marks.deallocate = w.text
+		if !w.exact {
+			r.marks.deallocate = strings.ToLower(w.text)
+		}
 	}
 	r.marks.frees |= pinPrepare
 }

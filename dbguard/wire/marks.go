@@ -61,8 +61,9 @@ func readMarks(sql string, backslashQuotes bool) *marks {
 	if !r.found {
 		return nil
 	}
-	r.marks.single = r.statements <= 1
-	return &r.marks
+	m := r.marks
+	m.single = r.statements <= 1
+	return &m
 }
 
 // markReader walks the words of a text, statement by statement.

@@ -26,6 +26,11 @@ func (b *back) relay(buf []byte, out *sink) turn {
 	}
 	for b.rest == 0 && len(buf)-t.used >= headerSize {
 		m := buf[t.used:]
+		if n := b.rows(m, out); n > 0 {
+			t.used += n
+			t.ready = false
+			continue
+		}
 		size := headerSize + bodySize(m)
 		if size < headerSize {
 			t.fatal = []byte("\x00")
@@ -40,6 +45,31 @@ func (b *back) relay(buf []byte, out *sink) turn {
 		b.restForward = b.take(m[0], whole, out, &t)
 	}
 	return t
+}
+
+// rows passes on the whole rows, and pieces of COPY data, that m begins with, and returns their length; 0 where the next message
+// needs a closer look.
+func (b *back) rows(m []byte, out *sink) int {
+	if m[0] != 'D' && m[0] != 'd' {
+		return 0
+	}
+	a := b.owed.first()
+	if a == nil || a.mode != forward || a.request != 'Q' && a.request != 'E' {
+		return 0
+	}
+	n := 0
+	for len(m)-n >= headerSize && (m[n] == 'D' || m[n] == 'd') {
+		size := bodySize(m[n:])
+		if size < 0 || size > len(m)-n-headerSize {
+			break
+		}
+		n += headerSize + size
+	}
+	if n > 0 {
+		out.add(m[:n])
+		b.began = true
+	}
+	return n
 }
 
 // finish passes on, or drops, what was missing of the last message.

@@ -12,10 +12,12 @@ const (
 	wordSemicolon
 )
 
-// word is one token, as far as session state is concerned. Names are in lower case unless they were quoted.
+// word is one token, as far as session state is concerned. Keywords are in lower case.
 type word struct {
-	kind   wordKind
-	text   string
+	kind wordKind
+	text string
+	// exact reports a quoted name, which means itself in its own case.
+	exact  bool
 	symbol byte
 }
 
@@ -40,7 +42,7 @@ func (w *words) next() word {
 		return w.quoted('\'', w.backslash)
 	case c == '"':
 		q := w.quoted('"', false)
-		q.kind = wordName
+		q.kind, q.exact = wordName, true
 		return q
 	case c == '$':
 		return w.dollar()
@@ -114,15 +116,44 @@ func (w *words) name() word {
 			return w.quoted('\'', w.backslash)
 		}
 	}
-	return word{kind: wordName, text: lower(text)}
+	return word{kind: wordName, text: folded(text)}
 }
 
-// lower is strings.ToLower without a copy where there is nothing to do.
-func lower(s string) string {
-	for i := 0; i < len(s); i++ {
-		if s[i] >= 'A' && s[i] <= 'Z' {
+// keywords are the names that marks look for.
+var keywords = keywordSet("set reset listen unlisten close drop prepare transaction deallocate discard commit end all temp temporary hold with " +
+	"create local global into replace set_config session characteristics authorization constraints seed time names schema xml client_encoding do true")
+
+func keywordSet(list string) map[string]string {
+	set := map[string]string{}
+	for word := range strings.FieldsSeq(list) {
+		set[word] = word
+	}
+	return set
+}
+
+// folded is a name in lower case where that matters: a keyword or a function of PostgreSQL's own. Others stay as they are, so that
+// an ordinary query costs no copy.
+func folded(s string) string {
+	var small [24]byte
+	if len(s) > len(small) {
+		if strings.EqualFold(s[:3], "pg_") {
 			return strings.ToLower(s)
 		}
+		return s
+	}
+	for i := range len(s) {
+		c := s[i]
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		small[i] = c
+	}
+	low := small[:len(s)]
+	if word, ok := keywords[string(low)]; ok {
+		return word
+	}
+	if len(low) > 3 && string(low[:3]) == "pg_" {
+		return string(low)
 	}
 	return s
 }
