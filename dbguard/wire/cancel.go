@@ -41,6 +41,17 @@ func (x *proxy) newKey(s *session, minor uint16) error {
 	return nil
 }
 
+// adopt gives s the pid of the server connection that it has for good, so that what it reads of itself in pg_stat_activity is true.
+func (x *proxy) adopt(s *session, pid uint32) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.keys[pid] == nil {
+		delete(x.keys, s.key.pid)
+		s.key.pid = pid
+		x.keys[pid] = s
+	}
+}
+
 // cancelRequest acts on a CancelRequest message's pid and secret. A wrong key does nothing and is not told.
 func (x *proxy) cancelRequest(pid uint32, secret []byte) {
 	x.mu.Lock()

@@ -116,6 +116,9 @@ func (s *session) open() error {
 			return p
 		}
 		reported = l.back.reported
+		if l.dedicated {
+			s.proxy.adopt(s, l.pid)
+		}
 		release := l.atReady(s)
 		l.mu.Unlock()
 		if release {

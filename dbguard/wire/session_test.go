@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -12,6 +13,9 @@ func TestSessionModeIsLikeADirectConnection(t *testing.T) {
 	d := open(t, sessionMode)
 	c := d.connect(t, "application_name=mine&search_path=pg_catalog")
 	pid := ask(t, c, "select pg_backend_pid()")
+	if want := strconv.FormatUint(uint64(c.PID()), 10); pid != want {
+		t.Errorf("the client was told pid %s, and is %s", want, pid)
+	}
 	wants(t, c, "show search_path", "pg_catalog")
 	ask(t, c, "set search_path = public; create temp table kept(a int); prepare p as select 7")
 	wants(t, c, "execute p", "7")
