@@ -29,6 +29,7 @@ func alertRules() []alert.Rule {
 		{Cause: "SQL_ATTACK", Severity: journal.Warning, Begin: []string{"query-blocked", "query-too-complex"}, Count: 5, Within: time.Minute, Quiet: 10 * time.Minute},
 		{Cause: "REQUEST_FLOOD", Severity: journal.Warning, Begin: []string{"request-flood"}, Count: 1, Quiet: 10 * time.Minute},
 		{Cause: "SETTINGS_REFUSED", Severity: journal.Warning, Begin: []string{"settings-refused"}, Count: 1, End: []string{"settings-reloaded"}},
+		{Cause: "NOT_AS_DECLARED", Severity: journal.Warning, Begin: []string{"drift"}, Count: 1, End: []string{"drift-resolved"}},
 		{Cause: "HISTORY_DAMAGED", Severity: journal.Warning, Begin: []string{"history-damaged"}, Count: 1, Quiet: time.Hour},
 		{Cause: "HANDLER_PANICKED", Severity: journal.Critical, Begin: []string{"handler-panicked"}, Count: 1, Quiet: time.Hour},
 	}

@@ -198,17 +198,37 @@ func (h *house) databaseNow(t *testing.T) (m struct {
 	return m
 }
 
-func TestDatabaseThatDiesAndComesBackIsToldOnce(t *testing.T) {
+func TestDatabaseThatDiesMakesHealthUnhealthy(t *testing.T) {
 	h, _, pg := both(t)
 	eventually(t, "the database was found well", func() bool { return h.database.guard.Snapshot().Health.Healthy })
 	if err := pg.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	h.search("192.0.2.1", "apple")
 	eventually(t, "it is found ill", func() bool {
-		_ = h.lookAtDatabase(t.Context())
+		h.search("192.0.2.1", "apple") // dials that fail open the circuit
 		return h.get("admin", "/api/hardening/health").status == 503
 	})
+	if kinds := h.kinds(); !strings.Contains(kinds, "breaker-open") && !strings.Contains(kinds, "database-down") {
+		t.Errorf("events: got %s, want the circuit open or the database down", kinds)
+	}
+}
+
+func TestDatabaseIsCalledDownOnceAndUpOnce(t *testing.T) {
+	g, err := New(settings("http://127.0.0.1:1"), Parts{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	failures := 0
+	for _, well := range []bool{true, false, true, false, false, false, true, true} {
+		failures = g.noteLook(well, failures)
+	}
+	kinds := ""
+	for _, e := range g.journal.Newest(10) {
+		kinds += e.Kind + " "
+	}
+	if kinds != "database-up database-down " {
+		t.Errorf("events: got %q, want one down after two failures in a row, and one up", kinds)
+	}
 }
 
 func TestTermEndsDatabaseSessionsWithTheirCode(t *testing.T) {

@@ -63,6 +63,7 @@ type Gateway struct {
 	nonces   tunnel.Nonces
 	totals   totals
 	live     live
+	drift    drift
 	// malformed counts requests refused before they were any, strangers those not brought by our own connector.
 	malformed, strangers atomic.Int64
 	// serverErrors counts answers of 500 and more.

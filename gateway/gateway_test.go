@@ -76,8 +76,8 @@ func TestSpoofedAddressesOfAnUntrustedPeerAreOneClient(t *testing.T) {
 			served++
 		}
 	}
-	if served < 100 || served > 101 {
-		t.Errorf("served: got %d of 200, want 100: one client's budget", served)
+	if served < 100 || served > 120 {
+		t.Errorf("served: got %d of 200, want 100 and what comes back meanwhile: one client's budget", served)
 	}
 }
 

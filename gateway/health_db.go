@@ -2,60 +2,45 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"sallyport/dbguard/wire"
 	"sallyport/gateway/journal"
 )
 
-const (
-	checkEvery  = 10 * time.Second // between two looks at the database
-	checkAgain  = time.Second      // after a look for which there was no room, or which failed
-	checkWithin = 5 * time.Second  // for one look
-)
+// downAfter is how many looks in a row must fail before the database is called down.
+const downAfter = 2
 
-// watchDatabase looks at the database until ctx ends and writes down when it falls ill, after two failures in a row, and when
-// it is well again.
+// watchDatabase writes down when the database falls ill and when it is well again, by what the door told its guard, until ctx ends.
 func (g *Gateway) watchDatabase(ctx context.Context) error {
-	failures, timer := 0, time.NewTimer(100*time.Millisecond)
-	defer timer.Stop()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var seen time.Time
+	failures := 0
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-timer.C:
+		case <-tick.C:
 		}
-		next := checkEvery
-		switch err := g.lookAtDatabase(ctx); {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, wire.ErrNoRoom):
-			next = checkAgain
-		case err != nil:
-			next = checkAgain
-			if failures++; failures == 2 {
-				g.journal.Add(journal.Event{Door: "database", Kind: "database-down", Severity: journal.Critical, Summary: "The database does not answer."})
-				g.log.Warn("database check", "error", err)
-			}
-		default:
-			if failures >= 2 {
-				g.journal.Add(journal.Event{Door: "database", Kind: "database-up", Summary: "The database answers again."})
-			}
-			failures = 0
+		h := g.database.guard.Snapshot().Health
+		if h.LastCheck == nil || !h.LastCheck.After(seen) {
+			continue
 		}
-		timer.Reset(next)
+		seen = *h.LastCheck
+		failures = g.noteLook(h.Healthy, failures)
 	}
 }
 
-// lookAtDatabase checks once and tells the guard.
-func (g *Gateway) lookAtDatabase(ctx context.Context) error {
-	within, cancel := context.WithTimeout(ctx, checkWithin)
-	defer cancel()
-	began := time.Now()
-	err := g.database.door.Check(within)
-	if ctx.Err() == nil && !errors.Is(err, wire.ErrNoRoom) {
-		g.database.guard.RecordHealth(time.Since(began), err)
+// noteLook writes down what one look changes, and returns how many have failed in a row.
+func (g *Gateway) noteLook(well bool, failures int) int {
+	if !well {
+		if failures++; failures == downAfter {
+			g.journal.Add(journal.Event{Door: "database", Kind: "database-down", Severity: journal.Critical, Summary: "The database does not answer."})
+		}
+		return failures
 	}
-	return err
+	if failures >= downAfter {
+		g.journal.Add(journal.Event{Door: "database", Kind: "database-up", Summary: "The database answers again."})
+	}
+	return 0
 }

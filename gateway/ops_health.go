@@ -25,7 +25,7 @@ type healthAnswer struct {
 // check is one thing looked at; Reason is one sentence.
 type check struct {
 	Status string `json:"status"`
-	Reason string `json:"reason"`
+	Reason string `json:"detail"`
 }
 
 func (g *Gateway) getHealth(c *gin.Context) {

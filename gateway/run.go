@@ -27,6 +27,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	memory.run("history", g.history.Run)
 	helpers := newCrew(ctx, fail)
 	helpers.run("pulse", g.pulse)
+	helpers.run("drift", g.watchDrift)
 	if g.tunnel != nil {
 		helpers.run("tunnel", g.tunnel.Run)
 	}

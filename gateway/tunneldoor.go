@@ -72,9 +72,3 @@ func (g *Gateway) tunnelPart() tunnel.Snapshot {
 	}
 	return g.tunnel.Snapshot()
 }
-
-// driftPart are the declared facts that are not so.
-func (g *Gateway) driftPart() driftPart {
-	items := some(g.reloads.drifted())
-	return driftPart{len(items), items}
-}
