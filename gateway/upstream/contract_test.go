@@ -82,7 +82,7 @@ func TestFaultsAreToldApart(t *testing.T) {
 	}{
 		{"silent", silent, 504}, {"closing", closing, 502}, {"garbage", garbage, 502}, {"dead", dead.Addr().String(), 502},
 	} {
-		d := front(t, tc.addr, func(s *Settings, _ *Parts) { s.Timeout = 200 * time.Millisecond })
+		d := front(t, tc.addr, func(s *Settings, _ *Parts) { s.Timeout = 2 * time.Second })
 		if got, _ := d.get("/"); got != tc.want {
 			t.Errorf("%s app: got %d, want %d", tc.name, got, tc.want)
 		}
@@ -98,7 +98,7 @@ func TestBreakerOpensOnTheAppAndClosesAfterOneTrial(t *testing.T) {
 	_ = ln.Close()
 	changes := make(chan string, 16)
 	d := front(t, addr, func(s *Settings, p *Parts) {
-		s.Breaker.OpenFor = 300 * time.Millisecond
+		s.Breaker.OpenFor = time.Second
 		s.Retry.Attempts = 1
 		p.OnBreaker = func(from, to string) { changes <- from + ">" + to }
 	})

@@ -69,11 +69,11 @@ func TestBytesBehindTheHandshakeAreNotLost(t *testing.T) {
 }
 
 func TestIdleWebSocketOutlivesTheTimeLimits(t *testing.T) {
-	d := front(t, rawApp(t, socketApp), func(s *Settings, _ *Parts) { s.Timeout, s.StreamIdle = 50*time.Millisecond, 50*time.Millisecond })
+	d := front(t, rawApp(t, socketApp), func(s *Settings, _ *Parts) { s.Timeout, s.StreamIdle = time.Second, 50*time.Millisecond })
 	c := d.dial()
 	_, _ = io.WriteString(c, upgradeHead)
 	readHead(c)
-	time.Sleep(400 * time.Millisecond) // the silence that is tested
+	time.Sleep(1500 * time.Millisecond) // the silence that is tested
 	_, _ = io.WriteString(c, "\x82\x00")
 	got := make([]byte, 2)
 	if _, err := io.ReadFull(c, got); err != nil || string(got) != "\x82\x00" {

@@ -151,11 +151,11 @@ func TestAppThatStopsTakingAnUploadIs504(t *testing.T) {
 }
 
 func TestSlowClientDoesNotUseUpTheAppsTime(t *testing.T) {
-	d := front(t, serve(t, http.HandlerFunc(echoBody)), func(s *Settings, _ *Parts) { s.Timeout = 150 * time.Millisecond })
+	d := front(t, serve(t, http.HandlerFunc(echoBody)), func(s *Settings, _ *Parts) { s.Timeout = time.Second })
 	c := d.dial()
 	_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
 	for range 8 {
-		time.Sleep(50 * time.Millisecond) // the client's pace, not a wait for anything
+		time.Sleep(200 * time.Millisecond) // the client's pace, not a wait for anything
 		_, _ = io.WriteString(c, "1\r\nx\r\n")
 	}
 	_, _ = io.WriteString(c, "0\r\n\r\n")
