@@ -23,12 +23,11 @@ type database struct {
 	guard  *dbguard.Guard
 	door   *wire.Door
 	window *crossdoor.Window
-	mode   string // of the allow-list
 }
 
 // newDatabase builds the door that cfg describes. Its secrets are read when it runs.
 func (g *Gateway) newDatabase(cfg config.Config) (*database, error) {
-	d := &database{mode: cfg.Database.AllowList.Mode}
+	d := &database{}
 	d.window = crossdoor.New(cfg.Database.Window, crossdoor.Parts{Identify: requestAndClient, Now: g.clock})
 	guard, err := dbguard.New(dbguard.Parts{
 		Settings: cfg.Database.Guard, Cross: []screen.Rule{d.window.Rule()}, Observers: []dbguard.Observer{g.narrator.onReport},
@@ -41,6 +40,11 @@ func (g *Gateway) newDatabase(cfg config.Config) (*database, error) {
 	d.window.Consult(guard)
 	d.door = &wire.Door{Settings: cfg.Database.Settings, Guard: guard, Logger: g.log, Now: g.clock, CheckEvery: healthEvery}
 	guard.WatchPool(d.pool)
+	learned, err := d.readStructures(cfg.Database.AllowList)
+	if err != nil {
+		return nil, err
+	}
+	d.use(learned)
 	return d, nil
 }
 
@@ -56,9 +60,6 @@ func requestAndClient(c *gin.Context) (request, client string) {
 
 // run serves l until ctx ends; sessions are told 57P01 then.
 func (d *database) run(ctx context.Context, l net.Listener) error { return d.door.Run(ctx, l) }
-
-// allowList reports whether statements are held against a learned list.
-func (d *database) allowList() bool { return d.mode != "" && d.mode != "off" }
 
 // watched is the stage that shows requests to the database door; nothing where there is none.
 func (g *Gateway) watched() gin.HandlerFunc {

@@ -103,7 +103,7 @@ func (g *Gateway) reload() (Reloaded, error) {
 		}
 	}
 	if g.database != nil {
-		if err := g.database.guard.Apply(cfg.Database.Guard); err != nil {
+		if err := g.database.apply(cfg.Database); err != nil {
 			return Reloaded{Generation: now.number}, err
 		}
 	}
