@@ -110,6 +110,28 @@ func TestElevenMegabytesChunkedAre413ByDefault(t *testing.T) {
 	wantStatus(t, resp, http.StatusRequestEntityTooLarge)
 }
 
+// TestServerFindsItsOwnBodyAgain: net/http decides by it whether to linger before it closes, without which a client that
+// still sends loses the 413 to a reset.
+func TestServerFindsItsOwnBodyAgain(t *testing.T) {
+	s := quiet()
+	s.BodyMax = 10
+	same := make(chan bool, 1)
+	e := engine(t, s, Parts{State: NewState(nil)}, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	srv := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		own := r.Body
+		e.ServeHTTP(w, r)
+		same <- r.Body == own
+	}))
+	resp, err := srv.Client().Post(srv.URL, "text/plain", io.MultiReader(strings.NewReader("a body")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if !<-same {
+		t.Error("net/http finds our body in place of its own after the request")
+	}
+}
+
 func TestMalformedChunkIs400(t *testing.T) {
 	st := upload(t, quiet())
 	_, r := st.raw(t, chunkedPost+"zz\r\nhello\r\n")
@@ -203,6 +225,20 @@ type deadlineLog struct{ read, write []time.Time }
 
 func (d *deadlineLog) SetReadDeadline(t time.Time) error  { d.read = append(d.read, t); return nil }
 func (d *deadlineLog) SetWriteDeadline(t time.Time) error { d.write = append(d.write, t); return nil }
+
+func TestRefusedClientThatSendsNoBodyIsAnsweredAndCut(t *testing.T) {
+	s := quiet()
+	s.Timeouts.Idle = 2 * time.Second
+	st := upload(t, s)
+	st.State.Holds.Hold("127.0.0.1", time.Now().Add(time.Hour), "x")
+	_, r := st.raw(t, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+	if got := status(t, r); got != http.StatusForbidden {
+		t.Errorf("got %d, want 403", got)
+	}
+	if _, err := r.ReadByte(); err != io.EOF {
+		t.Errorf("got %v after the answer, want the end of the connection", err)
+	}
+}
 
 func TestSlowAppIsNotCutByTheBodysDeadline(t *testing.T) {
 	s := quiet()

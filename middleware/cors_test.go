@@ -45,6 +45,32 @@ func TestForeignOriginIsRefusedBeforeTheAppSeesIt(t *testing.T) {
 	}
 }
 
+func TestAppsWordOnCORSGoesWhereTheGatewayOwnsIt(t *testing.T) {
+	s := quiet()
+	s.CORS.Origins = []string{"https://friend.example"}
+	st := started(t, s, func(w http.ResponseWriter, _ *http.Request) {
+		for _, name := range corsNames {
+			w.Header().Set(name, "the app's")
+		}
+	})
+	for _, origin := range []string{"", "https://friend.example"} {
+		var headers []string
+		if origin != "" {
+			headers = []string{"Origin", origin}
+		}
+		resp := st.get(t, "/", headers...)
+		for _, name := range corsNames {
+			want := ""
+			if name == "Access-Control-Allow-Origin" {
+				want = origin
+			}
+			if got := resp.Header.Get(name); got != want {
+				t.Errorf("origin %q: got %s %q, want %q", origin, name, got, want)
+			}
+		}
+	}
+}
+
 func TestPreflightIsAnsweredForTheApp(t *testing.T) {
 	s := quiet()
 	s.CORS.Origins, s.CORS.Credentials = []string{"https://friend.example"}, true

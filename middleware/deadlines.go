@@ -95,6 +95,16 @@ func (p *pace) move(to time.Time, last bool) {
 	_ = p.conn.SetReadDeadline(to)
 }
 
+// boundRest gives a body that no stage will read a quarter of the idle time to arrive: net/http reads some of it before it
+// answers, to keep the connection, and would wait for ever for a client that announced a body and sends none. The answer
+// must go out well before the write deadline.
+func (x *exchange) boundRest(r *http.Request) {
+	conn, ok := x.w.raw.(deadliner)
+	if ok && x.body == nil && r.ContentLength != 0 && r.Body != http.NoBody {
+		_ = conn.SetReadDeadline(x.door.now().Add(x.door.timeouts.Idle / 4))
+	}
+}
+
 // armWrite gives the answer's first bytes their time to be taken.
 func (x *exchange) armWrite(w http.ResponseWriter) {
 	if conn, ok := w.(deadliner); ok {

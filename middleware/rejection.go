@@ -39,6 +39,7 @@ func Reject(c *gin.Context, stage string, status int, reason string) {
 	}
 	x.refused = stage
 	if !c.Writer.Written() {
+		x.boundRest(c.Request)
 		x.w.WriteHeader(status)
 		if status != statusClientGone {
 			x.writeProblem(status)
@@ -57,10 +58,10 @@ const statusClientGone = 499
 // writeProblem sends the problem document of status. The app's headers that were already set go: the answer is ours.
 func (x *exchange) writeProblem(status int) {
 	h := x.w.Header()
-	retry := h["Retry-After"]
-	clear(h)
-	if retry != nil {
-		h["Retry-After"] = retry
+	for name := range h {
+		if name != "Retry-After" && name != "Allow" && name != "Www-Authenticate" {
+			delete(h, name)
+		}
 	}
 	h["Content-Type"] = problemType
 	h["Cache-Control"] = noStore

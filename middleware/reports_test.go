@@ -87,8 +87,8 @@ func TestWhatIsNoReportIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	if resp.StatusCode != http.StatusMethodNotAllowed {
-		t.Errorf("GET: got %d, want 405", resp.StatusCode)
+	if resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") != "POST" {
+		t.Errorf("GET: got %d, Allow %q, want 405 and POST", resp.StatusCode, resp.Header.Get("Allow"))
 	}
 }
 
