@@ -51,7 +51,7 @@ func (st *stand) raw(t *testing.T, text string) (net.Conn, *bufio.Reader) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestClientThatLeavesIsOnlyLogged(t *testing.T) {
 
 func TestStalledBodyIs408AndASteadyOnePasses(t *testing.T) {
 	s := quiet()
-	s.Timeouts.Idle = 400 * time.Millisecond
+	s.Timeouts.Idle = time.Second
 	st := upload(t, s)
 	began := time.Now()
 	_, r := st.raw(t, chunkedPost+"1\r\nx\r\n")
@@ -162,13 +162,13 @@ func TestStalledBodyIs408AndASteadyOnePasses(t *testing.T) {
 	if r := st.rejections(); len(r) != 1 || r[0].Stage != stageDeadline {
 		t.Errorf("stalled: got rejections %+v, want one by the deadline", r)
 	}
-	if took := time.Since(began); took > 600*time.Millisecond+time.Second {
+	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("stalled: took %s, want about the idle time", took)
 	}
 	conn, r := st.raw(t, chunkedPost)
 	for range 10 {
 		// The pause is what is tested here: each byte comes well within the idle time, all of them far beyond it.
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(150 * time.Millisecond)
 		_, _ = io.WriteString(conn, "1\r\nx\r\n")
 	}
 	_, _ = io.WriteString(conn, "0\r\n\r\n")
@@ -228,7 +228,7 @@ func (d *deadlineLog) SetWriteDeadline(t time.Time) error { d.write = append(d.w
 
 func TestRefusedClientThatSendsNoBodyIsAnsweredAndCut(t *testing.T) {
 	s := quiet()
-	s.Timeouts.Idle = 2 * time.Second
+	s.Timeouts.Idle = 4 * time.Second
 	st := upload(t, s)
 	st.State.Holds.Hold("127.0.0.1", time.Now().Add(time.Hour), "x")
 	_, r := st.raw(t, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
@@ -242,12 +242,12 @@ func TestRefusedClientThatSendsNoBodyIsAnsweredAndCut(t *testing.T) {
 
 func TestSlowAppIsNotCutByTheBodysDeadline(t *testing.T) {
 	s := quiet()
-	s.Timeouts.Idle = 100 * time.Millisecond
+	s.Timeouts.Idle = 500 * time.Millisecond
 	st := started(t, s, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		select {
 		case <-r.Context().Done():
-		case <-time.After(500 * time.Millisecond): // longer than the idle time: that is what is tested
+		case <-time.After(1500 * time.Millisecond): // longer than the idle time: that is what is tested
 			ok(w, r)
 		}
 	})
@@ -275,14 +275,14 @@ func TestClientThatDoesNotReadIsCut(t *testing.T) {
 		if err == nil {
 			t.Error("a gigabyte went to a client that reads nothing")
 		}
-	case <-time.After(5 * time.Second):
-		t.Error("a client that reads nothing holds its handler after 5s")
+	case <-time.After(30 * time.Second):
+		t.Error("a client that reads nothing holds its handler after 30s")
 	}
 }
 
 func TestQuietStreamLivesBeyondTheIdleTime(t *testing.T) {
 	s := quiet()
-	s.Timeouts.Idle = 100 * time.Millisecond
+	s.Timeouts.Idle = 500 * time.Millisecond
 	st := started(t, s, func(w http.ResponseWriter, r *http.Request) {
 		for i := range 3 {
 			_, _ = fmt.Fprintf(w, "data: %d\n\n", i)
@@ -291,7 +291,7 @@ func TestQuietStreamLivesBeyondTheIdleTime(t *testing.T) {
 			case <-r.Context().Done():
 				t.Error("the stream was cut")
 				return
-			case <-time.After(300 * time.Millisecond): // longer than the idle time: that is what is tested
+			case <-time.After(800 * time.Millisecond): // longer than the idle time: that is what is tested
 			}
 		}
 	})

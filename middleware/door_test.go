@@ -131,13 +131,13 @@ func bodyOf(t testing.TB, resp *http.Response) string {
 	return string(b)
 }
 
-// eventually asks until claim holds, for at most five seconds.
+// eventually asks until claim holds, for at most thirty seconds.
 func eventually(t testing.TB, what string, claim func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for !claim() {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: still not so after 5s", what)
+			t.Fatalf("%s: still not so after 30s", what)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -38,7 +38,7 @@ var ours = map[string]bool{"x-request-id": true, "traceparent": true, "tracestat
 func (id *identity) strip(h http.Header, c *client) bool {
 	forged := false
 	for name := range h {
-		if name != id.header && !suspect(name) && !strings.EqualFold(name, id.nonce) {
+		if name != id.header && (!suspect(name) && !strings.EqualFold(name, id.nonce) || c.trusted && cloudflares(name)) {
 			continue
 		}
 		var space [64]byte
@@ -65,6 +65,9 @@ func (id *identity) judge(name string, plain []byte, c *client) (gone, forgery b
 	}
 	return gone, gone
 }
+
+// cloudflares reports a plainly spelled name that Cloudflare keeps for itself; a client's own is overwritten at its edge.
+func cloudflares(name string) bool { return strings.HasPrefix(name, "Cf-") && !odd(name) }
 
 // suspect is a quick look whether name may have to go: most headers of a request are dismissed here.
 func suspect(name string) bool {
@@ -114,7 +117,7 @@ func forward(r *http.Request, c *client) {
 	} else if !c.addr.Is4() {
 		ip = c.addr.String()
 	}
-	v := make([]string, 5)
+	v := make([]string, 4)
 	v[0], v[1], v[2], v[3] = ip, c.proto, r.Host, forwardedValue(ip, c, r.Host)
 	h := r.Header
 	h["X-Forwarded-For"] = v[0:1:1]

@@ -9,7 +9,7 @@ import (
 // personal puts on the headers that differ from answer to answer: request id, budget and CORS. All of them share one
 // string and one slice.
 func (x *exchange) personal(h http.Header) {
-	v := make([]string, 0, 8)
+	v := make([]string, 0, 4)
 	v = append(v, x.id)
 	h["X-Request-Id"] = v[0:1:1]
 	if x.policy != nil {

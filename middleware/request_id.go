@@ -16,15 +16,16 @@ func (d *door) requestID(c *gin.Context) {
 	b := newTrace()
 	x.trace = string(b[:])
 	x.id = x.trace[3:35]
+	v := []string{x.trace, x.id}
 	given := h["Traceparent"]
 	switch {
 	case len(given) == 1 && validTrace(given[0]):
 		x.trace = given[0]
 	default:
 		delete(h, "Tracestate")
-		h["Traceparent"] = []string{x.trace}
+		h["Traceparent"] = v[0:1:1]
 	}
-	h["X-Request-Id"] = []string{x.id}
+	h["X-Request-Id"] = v[1:2:2]
 }
 
 const traceLength = len("00-0123456789abcdef0123456789abcdef-0123456789abcdef-01")
