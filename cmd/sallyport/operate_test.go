@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -169,6 +170,28 @@ func (o *operated) bypass() {
 	}
 	defer conn.Close(o.t.Context())                //nolint:errcheck // the test's client
 	o.wants(codeGood, "database-bypass", "doctor") // this process is the door's: its session is no bypass
+	o.bypassByAnother()
+}
+
+// bypassByAnother lets another process hold a session past the door; doctor must name it.
+func (o *operated) bypassByAnother() {
+	o.t.Helper()
+	psql := exec.CommandContext(o.t.Context(), "psql", o.real, "-qAtc", "select pg_sleep(120)")
+	if err := psql.Start(); err != nil {
+		o.t.Fatal(err)
+	}
+	defer psql.Wait()         //nolint:errcheck // it was killed
+	defer psql.Process.Kill() //nolint:errcheck // it may have ended
+	want := fmt.Sprintf("pid %d (psql", psql.Process.Pid)
+	for until := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		code, text := o.call("doctor")
+		if code == codeFailed && strings.Contains(text, "go past the database door") && strings.Contains(text, want) {
+			return
+		}
+		if time.Now().After(until) {
+			o.t.Fatalf("doctor does not name %q: exit %d\n%s", want, code, text)
+		}
+	}
 }
 
 func TestReportHoldsNoSecret(t *testing.T) {
