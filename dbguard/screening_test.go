@@ -48,8 +48,8 @@ func TestComplexTextIsRefusedQuickly(t *testing.T) {
 	if !errors.As(err, &complex) || !errors.Is(err, ErrTooComplex) || complex.Limit != 1000 || complex.SQLState() != "54001" {
 		t.Errorf("got %v, want a *TooComplexError at limit 1000", err)
 	}
-	if took > timeSlack*50*time.Millisecond {
-		t.Errorf("took %s, want about 10 ms, 50 ms at most", took)
+	if took > timeSlack*250*time.Millisecond {
+		t.Errorf("took %s, want about 10 ms; work that grows with the square takes seconds", took)
 	}
 	if m := g.Snapshot().Metrics; m.BlockedQueries != 5 || m.TotalQueries != 5 {
 		t.Errorf("got %d blocked of %d, want 5 of 5", m.BlockedQueries, m.TotalQueries)

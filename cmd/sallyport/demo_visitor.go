@@ -26,7 +26,7 @@ type reception struct {
 }
 
 func newVisitor(base, addr string) *visitor {
-	return &visitor{base: base, addr: addr, client: &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 8}}}
+	return &visitor{base: base, addr: addr, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 8}}}
 }
 
 // leave closes the visitor's connections.

@@ -72,7 +72,7 @@ func (c *cluster) make(ctx context.Context, o Options) error {
 	c.prepare(cmd)
 	cmd.Stdout, cmd.Stderr = &said, &said
 	cmd.Cancel = func() error { return endGroup(cmd.Process) }
-	cmd.WaitDelay = 2 * time.Second
+	cmd.WaitDelay = 10 * time.Second // then it is killed
 	if err := c.account.runFromThread(cmd); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, tail(said.String()))
 	}
