@@ -56,7 +56,7 @@ func (p *program) demo(ctx context.Context, o demoOptions) error {
 	if err != nil {
 		return &ending{code: codeFailed, cause: err}
 	}
-	report.Seconds = time.Since(began).Round(10 * time.Millisecond).Seconds()
+	report.Seconds = float64(time.Since(began).Milliseconds()/10) / 100
 	if err := p.tell(s, report); err != nil {
 		return err
 	}
