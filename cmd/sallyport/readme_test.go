@@ -204,7 +204,7 @@ func (r *reader) console(text string) {
 
 var (
 	figures   = regexp.MustCompile(`\d+(\.\d+)?`)
-	incidents = regexp.MustCompile(`incident \w+`)
+	incidents = regexp.MustCompile(`database door: .* \(incident \w+\)`) // which rules join the refusal depends on what was learned by then
 	values    = regexp.MustCompile(`^\s*("\w+":).*`)
 	status    = regexp.MustCompile(`^[45]\d\d$`)
 )
@@ -221,7 +221,7 @@ func shape(text string) []string {
 		case values.MatchString(line):
 			lines = append(lines, values.ReplaceAllString(line, "$1"))
 		default:
-			lines = append(lines, figures.ReplaceAllString(incidents.ReplaceAllString(line, "incident"), "N"))
+			lines = append(lines, figures.ReplaceAllString(incidents.ReplaceAllString(line, "database door"), "N"))
 		}
 	}
 	return lines

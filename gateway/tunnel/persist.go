@@ -104,7 +104,10 @@ func (r *runner) clearStale(ctx context.Context) {
 
 // noteMembers records who is in the group of c, where that has changed.
 func (r *runner) noteMembers(c *child) {
-	if !r.state.app || c.process == nil {
+	r.mu.Lock()
+	app := r.state.app
+	r.mu.Unlock()
+	if !app || c.process == nil {
 		return
 	}
 	now := groupMembers(c.process.pid)
