@@ -155,7 +155,7 @@ func TestStaleAppAndItsChildrenAreEndedBeforeOursStarts(t *testing.T) {
 	defer func() { _ = stranger.Wait() }()
 	defer func() { _ = stranger.Process.Kill() }()
 	other := members[0]
-	other.PID = stranger.Process.Pid
+	other.PID, other.Started = stranger.Process.Pid, "1" // the number was another process's when it was recorded
 	r.rig.set.State = r.set.State
 	writeRecord(t, r.rig, record{Members: append(members, other)})
 	r.start().serving()
