@@ -14,7 +14,7 @@ func (g *Guard) Judge(q Query) (*Verdict, error) {
 	key := g.seeds.key(&q)
 	v, cleared := st.texts.find(key)
 	asksCross := st.settings.CrossDoor != Off
-	if v != nil && (cleared >= clearedEnough || !asksCross) {
+	if v != nil && (cleared >= clearedEnough || !asksCross || st.tooComplex(v)) {
 		g.counts.known.Add(1)
 		return g.decide(st, &q, v)
 	}
@@ -27,6 +27,8 @@ func (g *Guard) Judge(q Query) (*Verdict, error) {
 		v = g.inspect(st, s, exact, kept)
 	}
 	switch {
+	case st.tooComplex(v): // refused whoever sent it; a search in such a text would cost more than it tells
+		st.texts.keep(key, v, 0)
 	case !asksCross:
 		st.keepClean(v)
 		st.texts.keep(key, v, 0)
@@ -139,6 +141,12 @@ func (v *Verdict) with(s *screen.Statement, crossing []screen.Finding) *Verdict 
 	return &more
 }
 
+// tooComplex reports that v is refused for its cost alone.
+func (st *state) tooComplex(v *Verdict) bool {
+	limit := st.settings.Limits.Complexity
+	return st.settings.Screen == Enforce && limit > 0 && v.Cost > limit
+}
+
 // decide lets v pass or refuses q by it.
 func (g *Guard) decide(st *state, q *Query, v *Verdict) (*Verdict, error) {
 	set := &st.settings
@@ -148,7 +156,7 @@ func (g *Guard) decide(st *state, q *Query, v *Verdict) (*Verdict, error) {
 		incident := newIncident()
 		return nil, g.refuse(q, v, incident, &BlockedError{Rules: v.rules(), Fingerprint: v.Fingerprint, Incident: incident})
 	}
-	if limit := set.Limits.Complexity; limit > 0 && v.Cost > limit && set.Screen == Enforce {
+	if limit := set.Limits.Complexity; st.tooComplex(v) {
 		incident := newIncident()
 		return nil, g.refuse(q, v, incident, &TooComplexError{Cost: v.Cost, Limit: limit, Fingerprint: v.Fingerprint, Incident: incident})
 	}
