@@ -104,6 +104,9 @@ func (g *Guard) Knows(s *screen.Statement) bool {
 	return g.model.Knows(s)
 }
 
+// maxJudged is how many tokens a statement that is refused for its cost may have and still be read by the rules.
+const maxJudged = 16_384
+
 // inspect makes the verdict of s, or takes kept, that of a statement of its exact structure, where nothing was found in that:
 // the built-in rules see nothing in two texts of one structure that they would judge differently. Rules of others may, so they
 // see each text.
@@ -112,7 +115,7 @@ func (g *Guard) inspect(st *state, s *screen.Statement, exact screen.Fingerprint
 		return kept
 	}
 	v := &Verdict{Cost: screen.Cost(s), ReadOnly: screen.ReadOnly(s), exact: exact, broken: s.Fault != "", empty: len(s.Tokens) == 0}
-	if st.settings.inspects() {
+	if st.settings.inspects() && (len(s.Tokens) <= maxJudged || !st.tooComplex(v)) {
 		v.Findings = screen.Check(s, g.rules)
 		v.weight = screen.Weight(v.Findings)
 		v.Marked = marked(s, v.Findings)
