@@ -14,7 +14,6 @@ import (
 
 	"sallyport/config"
 	"sallyport/gateway/alert"
-	"sallyport/gateway/dashboard"
 	"sallyport/gateway/journal"
 	"sallyport/gateway/tunnel"
 	"sallyport/middleware"
@@ -72,7 +71,6 @@ type Gateway struct {
 	current atomic.Pointer[generation]
 	token   atomic.Pointer[bearer]
 	reloads reloads
-	page    *dashboard.Page
 	// serving is true from the moment the doors accept until they stop.
 	serving atomic.Bool
 

@@ -14,15 +14,14 @@ import (
 
 // pageRoutes serves the page at / to whom the admin listener lets in.
 func (g *Gateway) pageRoutes(inside *gin.RouterGroup) {
-	g.page = dashboard.New(dashboard.Source{View: g.view, Series: g.chart})
-	serve := gin.WrapH(g.page.Handler())
+	serve := gin.WrapH(dashboard.New(dashboard.Source{View: g.view, Series: g.chart}).Handler())
 	for _, path := range []string{"/", "/assets/*file", "/api/page/stream", "/api/page/view", "/api/page/series"} {
 		inside.GET(path, serve)
 	}
 }
 
 // views are the pages in the order of the navigation.
-var views = map[string]func(*Gateway, *dashboard.View){
+var views = map[string]func(*Gateway, *dashboard.View, healthAnswer){
 	"overview": (*Gateway).viewOverview, "traffic": (*Gateway).viewTraffic, "database": (*Gateway).viewDatabase, "attacks": (*Gateway).viewAttacks,
 	"tunnel": (*Gateway).viewTunnel, "alerts": (*Gateway).viewAlerts, "checks": (*Gateway).viewChecks,
 }
@@ -33,12 +32,12 @@ func (g *Gateway) view(name string) (dashboard.View, bool) {
 	if !known {
 		return dashboard.View{}, false
 	}
-	n := g.current.Load()
-	v := dashboard.View{Page: name, At: g.clock().UTC(), Site: siteOf(n.cfg.PublicURL), Verdict: g.verdict(), Footer: g.footer(n)}
+	n, health := g.current.Load(), g.judge()
+	v := dashboard.View{Page: name, At: g.clock().UTC(), Site: siteOf(n.cfg.PublicURL), Verdict: g.verdict(health), Footer: g.footer(n)}
 	if n.cfg.Environment == "development" {
 		v.Mode = "development"
 	}
-	fill(g, &v)
+	fill(g, &v, health)
 	return v, true
 }
 
@@ -50,8 +49,7 @@ func siteOf(publicURL string) string {
 }
 
 // verdict is the one sentence: the whole is as ill as its illest part, and that part is named.
-func (g *Gateway) verdict() dashboard.Verdict {
-	health := g.judge()
+func (g *Gateway) verdict(health healthAnswer) dashboard.Verdict {
 	var wrong []string
 	for _, name := range sortedKeys(health.Checks) {
 		if c := health.Checks[name]; c.Status == health.Status && health.Status != healthy {

@@ -75,7 +75,7 @@ func whoOf(e journal.Event) string {
 }
 
 // viewTraffic is the HTTP door in detail.
-func (g *Gateway) viewTraffic(v *dashboard.View) {
+func (g *Gateway) viewTraffic(v *dashboard.View, _ healthAnswer) {
 	n := g.current.Load()
 	m, refused, app := g.serverMetrics(), g.httpSecurity(n).Refused, n.app.Snapshot()
 	v.Panels = []dashboard.Panel{
@@ -122,7 +122,7 @@ func severityState(s journal.Severity) dashboard.State {
 }
 
 // viewAttacks shows clients as swim lanes over a day, those held off first.
-func (g *Gateway) viewAttacks(v *dashboard.View) {
+func (g *Gateway) viewAttacks(v *dashboard.View, _ healthAnswer) {
 	lanes := map[string]*dashboard.Lane{}
 	now := g.clock()
 	for _, e := range g.journal.Newest(2000) {

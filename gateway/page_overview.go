@@ -9,12 +9,12 @@ import (
 )
 
 // viewOverview answers "is it working, and if not, what do I type".
-func (g *Gateway) viewOverview(v *dashboard.View) {
-	v.Panels = append(v.Panels, dashboard.Panel{Kind: "path", ID: "path", Nodes: g.nodes()})
+func (g *Gateway) viewOverview(v *dashboard.View, health healthAnswer) {
+	v.Panels = append(v.Panels, dashboard.Panel{Kind: "path", ID: "path", Nodes: g.nodes(health.Checks)})
 	v.Panels = append(v.Panels, g.fixes()...)
 	v.Panels = append(v.Panels,
 		dashboard.Panel{Kind: "doors", ID: "doors", Doors: []dashboard.Door{g.httpCard(), g.databaseCard(), g.tunnelCard()}},
-		g.chartPanel(), g.stoppedPanel(6), g.heaviestPanel(6), g.readyPanel(),
+		g.chartPanel(), g.stoppedPanel(6), g.heaviestPanel(6), readyPanel(health),
 	)
 }
 
@@ -26,9 +26,8 @@ func (g *Gateway) chartPanel() dashboard.Panel {
 }
 
 // nodes are the seven stops from visitor to database. A link's figure is measured or left out.
-func (g *Gateway) nodes() []dashboard.Node {
+func (g *Gateway) nodes(health map[string]check) []dashboard.Node {
 	n, l, t, app := g.current.Load(), g.lastMinute(), g.tunnelPart(), g.current.Load().app.Snapshot()
-	health := g.judge().Checks
 	appState := stateOf(health["app"].Status)
 	nodes := []dashboard.Node{
 		{Icon: "visitors", Name: "Visitors", State: dashboard.OK, Says: fmt.Sprintf("%.1f req/s", l.requests), Where: fmt.Sprintf("%d in flight", g.visitors.InFlight.Load())},
@@ -127,8 +126,7 @@ func (g *Gateway) fixes() []dashboard.Panel {
 }
 
 // readyPanel lists the health checks; the smoke test is run from the command line.
-func (g *Gateway) readyPanel() dashboard.Panel {
-	health := g.judge()
+func readyPanel(health healthAnswer) dashboard.Panel {
 	p := dashboard.Panel{Kind: "checks", ID: "ready", Title: "Ready to show?", Note: "live checks", Source: "/api/hardening/health", Width: "half"}
 	for _, name := range sortedKeys(health.Checks) {
 		c := health.Checks[name]

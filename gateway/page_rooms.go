@@ -8,7 +8,7 @@ import (
 )
 
 // viewDatabase is the database door in detail.
-func (g *Gateway) viewDatabase(v *dashboard.View) {
+func (g *Gateway) viewDatabase(v *dashboard.View, _ healthAnswer) {
 	v.Panels = []dashboard.Panel{g.heaviestPanel(20)}
 	v.Panels[0].Width = ""
 	if g.database == nil {
@@ -35,7 +35,7 @@ func (g *Gateway) viewDatabase(v *dashboard.View) {
 }
 
 // viewTunnel is the supervisor in detail.
-func (g *Gateway) viewTunnel(v *dashboard.View) {
+func (g *Gateway) viewTunnel(v *dashboard.View, _ healthAnswer) {
 	if g.tunnel == nil {
 		v.Panels = []dashboard.Panel{{Kind: "facts", ID: "tunnel", Title: "No tunnel is supervised", Note: "set tunnel.run or tunnel.metrics", Facts: []dashboard.Fact{{Name: "what this means", Value: "cloudflared is neither started nor watched; nothing is probed through the public URL"}}}}
 		return
@@ -65,13 +65,13 @@ func orDash(s string) string {
 }
 
 // viewAlerts lists what people were told of or could be.
-func (g *Gateway) viewAlerts(v *dashboard.View) {
+func (g *Gateway) viewAlerts(v *dashboard.View, _ healthAnswer) {
 	v.Panels = []dashboard.Panel{g.eventsPanel("", "Everything that happened")}
 }
 
 // viewChecks lists the live checks and what has drifted.
-func (g *Gateway) viewChecks(v *dashboard.View) {
-	ready := g.readyPanel()
+func (g *Gateway) viewChecks(v *dashboard.View, health healthAnswer) {
+	ready := readyPanel(health)
 	ready.Width = ""
 	drift := dashboard.Panel{Kind: "table", ID: "drift", Title: "Drift", Empty: "Everything is as declared.", Table: &dashboard.Table{Head: []string{"Fact", "Declared", "Observed", "Source", "Since"}}}
 	for _, d := range g.driftPart().Items {

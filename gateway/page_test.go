@@ -49,7 +49,7 @@ func TestVerdictNamesWhatIsWrong(t *testing.T) {
 	h := open(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	h.serving.Store(false)
 	defer h.serving.Store(true)
-	if v := h.verdict(); v.State != dashboard.Bad || !strings.Contains(v.Title+v.Text, h.checkDoors().Reason[:10]) {
+	if v := h.verdict(h.judge()); v.State != dashboard.Bad || !strings.Contains(v.Title+v.Text, h.checkDoors().Reason[:10]) {
 		t.Errorf("got %+v, want the closed doors named", v)
 	}
 }

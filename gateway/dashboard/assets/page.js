@@ -98,9 +98,7 @@ function arrange(parent, nodes) {
 function pageActions(view) {
   const copy = el("button", { type: "button" }, "Copy report");
   copy.addEventListener("click", () => copyReport(view));
-  const smoke = el("button", { type: "button", class: "strong" }, "Run smoke test");
-  smoke.addEventListener("click", () => act({ label: "Smoke test", path: "/api/hardening/checks/smoke", body: {} }, smoke));
-  return [copy, smoke];
+  return [copy];
 }
 
 // pulse tells whether what is shown is fresh: a frozen page must never look green.
