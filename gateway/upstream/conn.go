@@ -62,13 +62,8 @@ func (c *conn) end() error {
 	return c.cut
 }
 
-// why returns the reason of a cut instead of err where there was one. A fault of the client's body stays: net/http ends the
-// request's context with it, so that the sweeper may take the client for gone in the same moment.
+// why returns the reason of a cut instead of err where there was one.
 func (c *conn) why(err error) error {
-	var body *bodyFault
-	if errors.As(err, &body) {
-		return err
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cut != nil {

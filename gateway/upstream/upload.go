@@ -163,6 +163,9 @@ func (p *upload) settle(x *exchange, err error) error {
 		_ = p.wait()
 		x.conn.resume()
 	}
+	if errors.Is(err, errClientGone) {
+		_ = p.wait() // a failed read of the body ends the request's context too, and knows better why
+	}
 	x.conn.broken = x.conn.broken || p.outcome != nil
 	var body *bodyFault
 	if p.over && errors.As(p.outcome, &body) {
