@@ -30,6 +30,26 @@ func (c Config) Explain() []Value {
 	return all
 }
 
+// Setting returns the effective setting key, false where there is none. Of an item of a list or map, such as
+// http.rate_limit.policies[0], it returns the value of the whole and, where the item has one, the place of the item.
+func (c Config) Setting(key string) (Value, bool) {
+	whole, _, _ := strings.Cut(key, "[")
+	for _, s := range settings(reflect.ValueOf(&c).Elem(), "") {
+		if s.key != whole || s.section() && s.value.NumField() == 0 {
+			continue
+		}
+		v := Value{Key: key, Origin: c.Origin(key)}
+		if !s.section() {
+			v.Value = s.shown()
+		}
+		if v.Origin == fromDefault {
+			v.Origin = c.Origin(whole)
+		}
+		return v, true
+	}
+	return Value{}, false
+}
+
 // Change is one setting that differs between two configurations.
 type Change struct {
 	Key string `json:"key"`

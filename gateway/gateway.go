@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -63,12 +64,15 @@ type Gateway struct {
 	totals   totals
 	live     live
 	drift    drift
+	naming   naming
 	// malformed counts requests refused before they were any, strangers those not brought by our own connector.
 	malformed, strangers atomic.Int64
 	// serverErrors counts answers of 500 and more.
 	serverErrors atomic.Int64
 
 	current atomic.Pointer[generation]
+	pastMu  sync.Mutex            // guards past
+	past    map[int]config.Config // settings by generation, the newest few
 	token   atomic.Pointer[bearer]
 	reloads reloads
 	// serving is true from the moment the doors accept until they stop.

@@ -59,7 +59,7 @@ func (g *Gateway) generate(cfg config.Config, before *generation) (*generation, 
 		return nil, err
 	}
 	chain, err := middleware.Chain(cfg.HTTP.Door, middleware.Parts{
-		State: g.visitors, Store: next.store.limiter(), Logger: g.log, AccessLog: g.parts.AccessLog, PublicURL: cfg.PublicURL, Development: cfg.Environment == "development",
+		State: g.visitors, Generation: next.number, Store: next.store.limiter(), Logger: g.log, AccessLog: g.parts.AccessLog, PublicURL: cfg.PublicURL, Development: cfg.Environment == "development",
 		OnReject: g.narrator.onRejection, OnAnswer: g.onAnswer, OnStore: g.narrator.onStore, Now: g.clock,
 	})
 	if err != nil {
@@ -83,6 +83,9 @@ func (g *Gateway) newWay(s upstream.Settings) (*way, error) {
 }
 
 func refuseUpstream(c *gin.Context, status int, reason string) {
+	if why := upstreamDecisions[status]; why != nil {
+		middleware.Note(c, why)
+	}
 	middleware.Reject(c, "upstream", status, reason)
 }
 
@@ -115,6 +118,7 @@ func (w *way) stop() {
 func (g *Gateway) install(next *generation, token bearer) {
 	g.narrator.trust(next.cfg.HTTP.Door.ClientIP.Trust)
 	g.token.Store(&token)
+	g.keepSettings(next.number, next.cfg)
 	g.current.Store(next)
 }
 

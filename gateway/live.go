@@ -84,6 +84,7 @@ func (g *Gateway) pulse(ctx context.Context) error {
 			g.beat(g.clock())
 			if n%60 == 0 {
 				g.latency.turn()
+				g.naming.turn(namesOf(g.visitors))
 			}
 		}
 	}

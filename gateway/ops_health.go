@@ -76,15 +76,6 @@ func (g *Gateway) checkApp() check {
 	return check{healthy, fmt.Sprintf("The app answered within %d ms.", s.Health.Took.Milliseconds())}
 }
 
-// checkIdentity raises the shared-bucket alarm: where our own connector names no client, all visitors share one budget.
-func (g *Gateway) checkIdentity() check {
-	missing, named := g.visitors.MissingHeader.Load(), g.visitors.Named.Load()
-	if missing > 0 && missing*10 > named && g.tunnel != nil {
-		return check{degraded, fmt.Sprintf("%d of %d requests of trusted peers named no client: they share one budget.", missing, missing+named)}
-	}
-	return check{healthy, "Clients are told apart."}
-}
-
 func (g *Gateway) checkHistory() check {
 	s := g.history.Status()
 	switch {

@@ -101,7 +101,8 @@ type cspAnswer struct {
 
 func (g *Gateway) getCSP(c *gin.Context) {
 	r := g.visitors.Reports
-	base := g.current.Load().cfg.HTTP.Door.CSP.ReportOnly
+	cfg := g.current.Load().cfg
+	base := cfg.HTTP.Door.ReportOnly(cfg.Environment == "development")
 	c.JSON(http.StatusOK, cspAnswer{"ok", g.timestamp(), some(r.List()), r.Dropped(), r.Suggest(base)})
 }
 

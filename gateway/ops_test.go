@@ -46,7 +46,7 @@ func TestShapesAreFrozen(t *testing.T) {
 	h := open(t, hello, func(c *config.Config) { c.HTTP.Door.RateLimit.Requests = 1 })
 	h.get("http", "/")
 	h.get("http", "/")
-	for _, path := range []string{"metrics", "database", "security", "health", "events", "history", "settings"} {
+	for _, path := range []string{"metrics", "database", "security", "health", "events", "history", "settings", "csp"} {
 		got := h.get("admin", "/api/hardening/"+path)
 		if got.status != 200 {
 			t.Errorf("%s: got %d %s, want 200", path, got.status, got.body)

@@ -68,6 +68,7 @@ func (e *exporter) http(s series) {
 	}
 	s.counter("http_server_errors_total", "Answers of 500 and more.", float64(e.g.serverErrors.Load()))
 	s.counter("http_spoofed_headers_total", "Requests from which forged headers were removed.", float64(v.Spoofed.Load()))
+	s.counter("http_misnamed_clients_total", "Requests whose peer named a client by no address, or without being trusted.", float64(v.BadHeader.Load()+v.Distrusted.Load()))
 	s.counter("http_unnamed_clients_total", "Requests of trusted peers that did not name their client.", float64(v.MissingHeader.Load()))
 	s.counter("http_panics_total", "Handlers that panicked.", float64(v.Panics.Load()))
 	s.counter("http_rate_limit_store_errors_total", "Requests for which the rate-limit store did not answer.", float64(v.StoreErrors.Load()))

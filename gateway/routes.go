@@ -22,6 +22,7 @@ func (g *Gateway) adminGets() []route {
 		{"/api/hardening/compliance", g.getCompliance},
 		{"/api/hardening/settings", g.getSettings},
 		{"/api/hardening/csp", g.getCSP},
+		{"/api/hardening/explain", g.getExplain},
 		{"/api/hardening/alerts", g.getAlerts},
 	}
 }
@@ -73,9 +74,12 @@ func (g *Gateway) publicRoutes(n *generation, chain []gin.HandlerFunc) http.Hand
 	e := gin.New()
 	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false
 	e.Use(chain...)
-	e.NoRoute(g.reserved(n), g.byOurTunnel(n), g.watched(), n.app.Handler())
+	e.NoRoute(g.reserved(n), g.byOurTunnel(n), g.watched(), noteApp, n.app.Handler())
 	return e
 }
+
+// noteApp remembers that the request went on to the app.
+func noteApp(c *gin.Context) { middleware.Note(c, appAsked) }
 
 // reserved keeps the admin API's tree from the app. With admin.on_door it answers GETs of a bearer of the token.
 func (g *Gateway) reserved(n *generation) gin.HandlerFunc {
@@ -94,18 +98,22 @@ func (g *Gateway) reserved(n *generation) gin.HandlerFunc {
 			if known && r.Method == http.MethodGet && g.token.Load().accepts(r) {
 				c.Abort()
 				stamp(c)
+				middleware.Note(c, adminServed)
 				answer(c)
 				return
 			}
+			middleware.Note(c, adminRefused)
 			middleware.Reject(c, "reserved", http.StatusNotFound, "the admin API is not served here")
 			return
 		}
 		if reports && r.URL.Path == middleware.ReportsPath {
 			c.Abort()
+			middleware.Note(c, reportTaken)
 			g.visitors.Reports.Serve(c)
 			return
 		}
 		if strings.HasPrefix(r.URL.Path, tunnel.ProbePath) {
+			middleware.Note(c, probeRefused)
 			middleware.Reject(c, "reserved", http.StatusNotFound, "the probe's nonce is not of this process")
 		}
 	}

@@ -37,9 +37,12 @@ func (g *Gateway) byOurTunnel(n *generation) gin.HandlerFunc {
 		dropTags(c)
 		switch {
 		case ours:
+			middleware.Note(c, tunnelOurs)
 		case mode == "enforce":
+			middleware.Note(c, tunnelRefused)
 			middleware.Reject(c, "tunnel", http.StatusForbidden, "the request did not come by our own connector")
 		default:
+			middleware.Note(c, tunnelForeign)
 			g.strangers.Add(1)
 		}
 	}

@@ -14,8 +14,9 @@ type BodyError struct {
 	// Status is 413, 408, 400, or 499 where the client left.
 	Status int
 	text   string
-	// stage is the stage whose limit the body broke.
+	// stage is the stage whose limit the body broke, note what Explain tells of it.
 	stage string
+	note  *Decision
 }
 
 // Error says what was wrong.
@@ -26,10 +27,10 @@ func (e *BodyError) HTTPStatus() int { return e.Status }
 
 // The ways in which reading a request's body ends early. Reads return them wrapped; ask with errors.Is.
 var (
-	ErrBodyTooLarge  = &BodyError{http.StatusRequestEntityTooLarge, "request body is larger than body_max", stageBodySize}
-	ErrBodyTimeout   = &BodyError{http.StatusRequestTimeout, "request body stalled", stageDeadline}
-	ErrBodyMalformed = &BodyError{http.StatusBadRequest, "request body is malformed", stageIngress}
-	ErrClientGone    = &BodyError{statusClientGone, "client left before its body ended", stageIngress}
+	ErrBodyTooLarge  = &BodyError{http.StatusRequestEntityTooLarge, "request body is larger than body_max", stageBodySize, bodyTooLarge}
+	ErrBodyTimeout   = &BodyError{http.StatusRequestTimeout, "request body stalled", stageDeadline, bodyTooSlow}
+	ErrBodyMalformed = &BodyError{http.StatusBadRequest, "request body is malformed", stageIngress, bodyBroken}
+	ErrClientGone    = &BodyError{statusClientGone, "client left before its body ended", stageIngress, bodyGone}
 )
 
 // BodyStatus returns the status that an error of reading or forwarding a request's body asks for, 0 where err has
@@ -113,13 +114,13 @@ func (b *body) Close() error {
 	return b.from.Close()
 }
 
-// blame returns the stage that a refusal with status belongs to: where this body broke a limit, that limit's, whoever was
-// reading when it broke.
-func (b *body) blame(stage string, status int) string {
+// blame returns the stage that a refusal with status belongs to and what there is to note of it: where this body broke a
+// limit, that limit's, whoever was reading when it broke; note is nil elsewhere.
+func (b *body) blame(stage string, status int) (string, *Decision) {
 	if failed := b.state.Load(); failed != nil && failed.Status == status {
-		return failed.stage
+		return failed.stage, failed.note
 	}
-	return stage
+	return stage, nil
 }
 
 // letGo leaves the rest to net/http, which must find its own body again: by it it knows whether to linger before it

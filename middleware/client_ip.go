@@ -42,6 +42,8 @@ func (d *door) clientIP(c *gin.Context) {
 	}
 	if x.client.trusted {
 		d.believe(&x.client, r.Header)
+	} else if r.Header[d.identity.header] != nil {
+		d.state.Distrusted.Add(1)
 	}
 	x.note(x.client.reason())
 	if x.client.key == "" {

@@ -29,7 +29,15 @@ var (
 	accessBad       = &Decision{stageAccess, "access.audience", "refused: the token is not good"}
 	accessElsewhere = &Decision{stageAccess, "access.paths", "the path needs no token"}
 
+	headerOverrides = &Decision{stageHeaders, "header_rules", "single headers differ from the preset"}
+
 	bodyAnnounced = &Decision{stageBodySize, "body_max", "refused: Content-Length is above it"}
 	bodyCounted   = &Decision{stageBodySize, "body_max", "the body is counted as it comes"}
 	bodyPaced     = &Decision{stageDeadline, "timeouts.idle", "the body has its pace"}
+	bodyTooLarge  = &Decision{stageBodySize, "body_max", "refused: the body came larger than it"}
+	bodyTooSlow   = &Decision{stageDeadline, "timeouts.idle", "refused: the body stalled, or came slower than timeouts.body_rate"}
+	bodyBroken    = &Decision{stageIngress, "", "refused: the body is malformed"}
+	bodyGone      = &Decision{stageIngress, "", "the client left before its body ended"}
+
+	handlerPanicked = &Decision{stagePanic, "", "a handler panicked; the log has its stack"}
 )

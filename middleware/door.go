@@ -40,8 +40,10 @@ type door struct {
 	access   *access
 	bodyMax  int64
 	timeouts Timeouts
-	// preset is the decision that tells the headers' preset.
-	preset *Decision
+	// preset is the decision that tells the headers' preset, overrides that single headers differ, nil where none does.
+	preset, overrides *Decision
+	generation        int
+	reportsMax        int
 	// nonceHeader tells the app the nonce, "" where no policy holds one.
 	nonceHeader string
 	concurrent  int64
@@ -56,6 +58,10 @@ func newDoor(s Settings, p Parts) (*door, error) {
 		state: p.State, logger: p.Logger, log: p.AccessLog, now: p.Now,
 		onReject: p.OnReject, onAnswer: p.OnAnswer, onStore: p.OnStore,
 		bodyMax: s.BodyMax, timeouts: s.Timeouts, preset: &Decision{stageHeaders, "headers", s.Headers}, concurrent: s.RateLimit.Concurrent,
+		generation: p.Generation, reportsMax: int(s.CSP.ReportsMax),
+	}
+	if len(s.HeaderRules) > 0 {
+		d.overrides = headerOverrides
 	}
 	var err error
 	if d.identity, err = newIdentity(s.ClientIP, s.CSP.NonceHeader); err != nil {
@@ -76,7 +82,6 @@ func newDoor(s Settings, p Parts) (*door, error) {
 	if d.access, err = newAccess(s.Access, p.Now); err != nil {
 		return nil, err
 	}
-	d.state.Reports.limit(s.CSP.ReportsMax)
 	return d, nil
 }
 

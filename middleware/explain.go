@@ -18,15 +18,17 @@ type Decision struct {
 
 // Explanation is what is remembered of one request. It holds no header and no query.
 type Explanation struct {
-	RequestID string        `json:"requestId"`
-	At        time.Time     `json:"at"`
-	Client    string        `json:"client"`
-	Method    string        `json:"method"`
-	Path      string        `json:"path"`
-	Status    int           `json:"status"`
-	Took      time.Duration `json:"took"`
-	Refused   string        `json:"refused,omitempty"`
-	Decisions []Decision    `json:"decisions"`
+	RequestID string `json:"requestId"`
+	// Generation is that of the settings by which it was decided.
+	Generation int           `json:"generation"`
+	At         time.Time     `json:"at"`
+	Client     string        `json:"client"`
+	Method     string        `json:"method"`
+	Path       string        `json:"path"`
+	Status     int           `json:"status"`
+	Took       time.Duration `json:"took"`
+	Refused    string        `json:"refused,omitempty"`
+	Decisions  []Decision    `json:"decisions"`
 }
 
 // Bounds of what is remembered: requests that were refused or failed have places of their own, so that a busy minute
@@ -41,6 +43,7 @@ const (
 // record is an Explanation as it lies in the ring: without pointers into the request's own memory.
 type record struct {
 	id              [32]byte
+	generation      int
 	at              time.Time
 	took            time.Duration
 	status          int
@@ -114,6 +117,7 @@ func (x *exchange) remember(c *gin.Context, took time.Duration) {
 	slot := r.place()
 	defer r.mu.Unlock()
 	copy(slot.id[:], x.id)
+	slot.generation = x.door.generation
 	slot.at, slot.took, slot.status, slot.refused = x.start, took, status, x.refused
 	slot.nClient = uint8(copy(slot.client[:], x.client.key))
 	slot.nMethod = uint8(copy(slot.method[:], c.Request.Method))
@@ -124,7 +128,7 @@ func (x *exchange) remember(c *gin.Context, took time.Duration) {
 
 func (r *record) explain() Explanation {
 	e := Explanation{
-		RequestID: string(r.id[:]), At: r.at, Client: string(r.client[:r.nClient]), Method: string(r.method[:r.nMethod]),
+		RequestID: string(r.id[:]), Generation: r.generation, At: r.at, Client: string(r.client[:r.nClient]), Method: string(r.method[:r.nMethod]),
 		Path: strings.ToValidUTF8(string(r.path[:r.nPath]), "\ufffd"), Status: r.status, Took: r.took, Refused: r.refused,
 	}
 	for _, note := range r.notes[:r.nNotes] {

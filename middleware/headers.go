@@ -38,6 +38,9 @@ func (d *door) headers(c *gin.Context) {
 		x.giveNonce(c.Request.Header)
 	}
 	x.note(d.preset)
+	if d.overrides != nil {
+		x.note(d.overrides)
+	}
 }
 
 // dress merges our headers into the answer's. It runs once per answer, for whoever wrote it.

@@ -52,6 +52,7 @@ func (w *writer) finish() {
 // panicked logs the panic; the request's headers stay out of it, since they hold cookies and tokens.
 func (d *door) panicked(x *exchange, r *http.Request, v any) {
 	d.state.Panics.Add(1)
+	x.note(handlerPanicked)
 	d.logger.Error("panic in handler",
 		"request", x.id, "method", r.Method, "path", r.URL.Path, "panic", panicText(v), "stack", string(debug.Stack()))
 }

@@ -35,7 +35,10 @@ func Reject(c *gin.Context, stage string, status int, reason string) {
 		return
 	}
 	if x.body != nil {
-		stage = x.body.blame(stage, status)
+		var why *Decision
+		if stage, why = x.body.blame(stage, status); why != nil {
+			x.note(why)
+		}
 	}
 	x.refused = stage
 	if !c.Writer.Written() {

@@ -42,7 +42,6 @@ type Violation struct {
 type Reports struct {
 	now  func() time.Time
 	mu   sync.Mutex // guards all that follows
-	most int
 	list map[violationKey]*Violation
 	// dropped counts reports of new violations that came when the list was full, refused those that were no reports.
 	dropped, refused int64
@@ -53,9 +52,9 @@ type violationKey struct {
 	enforced           bool
 }
 
-// NewReports returns an empty collector of at most most violations.
-func NewReports(now func() time.Time, most int64) *Reports {
-	return &Reports{now: now, most: int(most), list: map[violationKey]*Violation{}}
+// NewReports returns an empty collector.
+func NewReports(now func() time.Time) *Reports {
+	return &Reports{now: now, list: map[violationKey]*Violation{}}
 }
 
 // List returns the violations, most frequent first.
@@ -87,21 +86,14 @@ func (r *Reports) Clear() {
 	r.dropped = 0
 }
 
-// limit sets how many violations are kept; those that are kept already stay.
-func (r *Reports) limit(most int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.most = int(most)
-}
-
-// add counts one report of client's.
-func (r *Reports) add(v Violation, client string) {
+// add counts one report of client's; a new violation finds room where fewer than most are kept.
+func (r *Reports) add(v Violation, client string, most int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := violationKey{v.Directive, v.Blocked, v.Enforced}
 	known := r.list[key]
 	if known == nil {
-		if len(r.list) >= r.most {
+		if len(r.list) >= most {
 			r.dropped++
 			return
 		}
@@ -130,8 +122,12 @@ func (r *Reports) Serve(c *gin.Context) {
 		Reject(c, stageReports, reportStatus(err), "no report that could be read")
 		return
 	}
+	most := int(Defaults().CSP.ReportsMax)
+	if x := of(c); x != nil {
+		most = x.door.reportsMax
+	}
 	for _, v := range found {
-		r.add(v, ClientKey(c))
+		r.add(v, ClientKey(c), most)
 	}
 	c.Status(http.StatusNoContent)
 }

@@ -93,11 +93,11 @@ func TestWhatIsNoReportIsRefused(t *testing.T) {
 }
 
 func TestReportsAreBounded(t *testing.T) {
-	r := NewReports(newClock().now, 10)
+	r := NewReports(newClock().now)
 	for i := range 100 {
-		r.add(Violation{Directive: "img-src", Blocked: fmt.Sprint(i)}, "a")
+		r.add(Violation{Directive: "img-src", Blocked: fmt.Sprint(i)}, "a", 10)
 	}
-	r.add(Violation{Directive: "img-src", Blocked: "3"}, "b")
+	r.add(Violation{Directive: "img-src", Blocked: "3"}, "b", 10)
 	if got := len(r.List()); got != 10 {
 		t.Errorf("got %d violations, want 10", got)
 	}
@@ -130,19 +130,21 @@ func TestReportsDoNotCostTheVisitorItsPages(t *testing.T) {
 }
 
 func TestSuggestionAllowsWhatSeveralReportedAndUndoesNothing(t *testing.T) {
-	r := NewReports(newClock().now, 100)
+	r := NewReports(newClock().now)
 	several := []Violation{
 		{Directive: "img-src", Blocked: "https://img.example"}, {Directive: "style-src-elem", Blocked: "https://css.example"},
 		{Directive: "frame-src", Blocked: "https://pay.example"}, {Directive: "script-src-elem", Blocked: "inline", Page: "/a"},
 		{Directive: "script-src", Blocked: "eval", Page: "/b"}, {Directive: "font-src", Blocked: "data"},
 		{Directive: "img-src", Blocked: "http://plain.example", Page: "/c"}, {Directive: "img-src", Blocked: "https://x; script-src *", Page: "/d"},
+		{Directive: "script-src-elem", Blocked: "data", Page: "/e"}, {Directive: "frame-ancestors", Blocked: "https://framer.example", Page: "/f"},
+		{Directive: "form-action", Blocked: "https://phish.example", Page: "/g"}, {Directive: "object-src", Blocked: "blob", Page: "/h"},
 	}
 	for _, v := range several {
-		r.add(v, "a")
-		r.add(v, "b")
+		r.add(v, "a", 100)
+		r.add(v, "b", 100)
 	}
 	for range 1000 {
-		r.add(Violation{Directive: "script-src", Blocked: "https://evil.example"}, "forger")
+		r.add(Violation{Directive: "script-src", Blocked: "https://evil.example"}, "forger", 100)
 	}
 	got := r.Suggest("")
 	for _, want := range []string{"img-src 'self' data: https://img.example", "style-src 'self' https://css.example", "frame-src 'self' https://pay.example", "font-src 'self' data:", "script-src 'self';"} {
@@ -150,7 +152,7 @@ func TestSuggestionAllowsWhatSeveralReportedAndUndoesNothing(t *testing.T) {
 			t.Errorf("got policy %q, want %q in it", got.Policy, want)
 		}
 	}
-	for _, never := range []string{"evil.example", "unsafe", "plain.example", "*"} {
+	for _, never := range []string{"evil.example", "unsafe", "plain.example", "*", "framer", "phish", "script-src 'self' data:", "blob:"} {
 		if strings.Contains(got.Policy, never) {
 			t.Errorf("got policy %q, which allows %q", got.Policy, never)
 		}
@@ -158,8 +160,8 @@ func TestSuggestionAllowsWhatSeveralReportedAndUndoesNothing(t *testing.T) {
 	if !slices.Contains(got.Doubtful, "script-src https://evil.example") {
 		t.Errorf("got doubtful %q, want the source that one client reported", got.Doubtful)
 	}
-	if len(got.Advice) != 4 {
-		t.Errorf("got advice %q, want four sentences", got.Advice)
+	if len(got.Advice) != 8 {
+		t.Errorf("got advice %q, want eight sentences", got.Advice)
 	}
 }
 
@@ -171,13 +173,13 @@ func FuzzReports(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r := NewReports(newClock().now, 10)
+		r := NewReports(newClock().now)
 		for _, v := range found {
 			if len(v.Blocked) > 2*maxReportField || strings.ContainsAny(v.Blocked+v.Page+v.Directive, "\r\n\x00") {
 				t.Errorf("kept %+v, which is no line of text", v)
 			}
-			r.add(v, "a")
-			r.add(v, "b")
+			r.add(v, "a", 100)
+			r.add(v, "b", 100)
 		}
 		base := len(parsePolicy(reportedPolicy))
 		if s := r.Suggest(""); len(parsePolicy(s.Policy)) > base+len(s.Added) {

@@ -29,7 +29,7 @@ func NewState(now func() time.Time) *State {
 		now = time.Now
 	}
 	return &State{Budgets: NewBudgets(now), Holds: NewHolds(now), running: newRunning(), records: newRecords(),
-		Reports: NewReports(now, Defaults().CSP.ReportsMax)}
+		Reports: NewReports(now)}
 }
 
 // Counters count what the stages saw since the State was made; they never go back.
@@ -44,6 +44,9 @@ type Counters struct {
 	BadHeader atomic.Int64
 	// Named counts requests of a trusted peer that named its client.
 	Named atomic.Int64
+	// Distrusted counts requests of a peer that is not trusted and named a client all the same: a forger, or a connector that
+	// client_ip.trust forgot, whose visitors all share its budget then.
+	Distrusted atomic.Int64
 	// Spoofed counts requests from which spoofable headers were removed.
 	Spoofed atomic.Int64
 	// StoreErrors counts requests for which the rate-limit store did not answer.
@@ -59,6 +62,8 @@ type Parts struct {
 	Logger *slog.Logger
 	// AccessLog takes one JSON line per Write; nil writes none.
 	AccessLog io.Writer
+	// Generation is the number of these settings, for explanations.
+	Generation int
 	// PublicURL is the app's public address; its origin is never foreign.
 	PublicURL string
 	// Development relaxes what would bind a browser to https for months.

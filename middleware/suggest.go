@@ -17,6 +17,14 @@ type Suggestion struct {
 	Advice []string `json:"advice"`
 }
 
+// ReportOnly returns the policy that is reported and not enforced under s, without where to report; "" for none.
+func (s Settings) ReportOnly(development bool) string {
+	if s.Headers == "off" {
+		return ""
+	}
+	return presetOptions(s, development).ContentSecurityPolicyReportOnly
+}
+
 // Suggest proposes a policy from base, or where that is empty from the strict preset's reported policy, and what browsers
 // reported against it.
 func (r *Reports) Suggest(base string) Suggestion {
@@ -24,7 +32,7 @@ func (r *Reports) Suggest(base string) Suggestion {
 		base = reportedPolicy
 	}
 	policy := parsePolicy(base)
-	var s Suggestion
+	s := Suggestion{Added: []string{}, Doubtful: []string{}, Advice: []string{}}
 	for _, v := range r.List() {
 		source, advice := sourceFor(v)
 		if advice != "" {
@@ -59,11 +67,21 @@ func settable(directive string) string {
 	return directive
 }
 
+// guarding are directives that keep others away from the page; what breaks them is more often an attack than a need.
+var guarding = []string{"frame-ancestors", "form-action", "base-uri", "object-src", "sandbox", "navigate-to"}
+
+// asPage are directives whose sources run as the page itself.
+var asPage = []string{"script-src", "default-src", "frame-src", "child-src"}
+
 // sourceFor returns the source that would allow v, or advice where allowing it would undo the policy.
 func sourceFor(v Violation) (source, advice string) {
+	name := settable(v.Directive)
+	if slices.Contains(guarding, name) {
+		return "", name + " on " + v.Page + " was broken by " + v.Blocked + ": it guards the page itself; allow that by hand if it is yours"
+	}
 	switch v.Blocked {
 	case "inline":
-		if settable(v.Directive) == "script-src" {
+		if name == "script-src" {
 			return "", "inline scripts on " + v.Page + ": give them the nonce ($NONCE in csp.policy, csp.nonce_header tells the app) or move them to files"
 		}
 		return "", "inline styles on " + v.Page + ": move them to files, or accept 'unsafe-inline' in style-src"
@@ -72,6 +90,9 @@ func sourceFor(v Violation) (source, advice string) {
 	case "trusted-types-sink", "trusted-types-policy":
 		return "", "trusted types on " + v.Page + ": the app must make a policy for its sinks"
 	case "data", "blob":
+		if slices.Contains(asPage, name) {
+			return "", v.Blocked + ": in " + name + " on " + v.Page + ": an attacker can write such a source too; move the code to a file"
+		}
 		return v.Blocked + ":", ""
 	case "self":
 		return "'self'", ""
@@ -79,10 +100,20 @@ func sourceFor(v Violation) (source, advice string) {
 	if !strings.HasPrefix(v.Blocked, "https://") && !strings.HasPrefix(v.Blocked, "wss://") {
 		return "", v.Blocked + " on " + v.Page + ": no source that a policy should allow"
 	}
-	if strings.ContainsAny(v.Blocked, " ;,'\"") {
+	if _, host, _ := strings.Cut(v.Blocked, "://"); !isHostSource(host) {
 		return "", "a report named a source that is no origin"
 	}
 	return v.Blocked, ""
+}
+
+// isHostSource reports whether host may stand in a policy: a name or an address in lower case, perhaps with a port.
+func isHostSource(host string) bool {
+	for i := range len(host) {
+		if b := host[i]; (b < 'a' || b > 'z') && (b < '0' || b > '9') && strings.IndexByte(".-:[]", b) < 0 {
+			return false
+		}
+	}
+	return host != ""
 }
 
 // directives are a policy's directives in order, each with its sources.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"maps"
+	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -22,9 +24,32 @@ type event struct {
 
 // explanation is everything that is known of one id.
 type explanation struct {
-	ID      string         `json:"id"`
-	Events  []event        `json:"events"`
-	Queries []blockedQuery `json:"queries"`
+	ID string `json:"id"`
+	// Request is what the stages of the HTTP door made of it, nil where they do not remember it.
+	Request *explainedRequest `json:"request"`
+	Events  []event           `json:"events"`
+	Queries []blockedQuery    `json:"queries"`
+}
+
+// explainedRequest is GET /api/hardening/explain.
+type explainedRequest struct {
+	Request struct {
+		At      time.Time `json:"at"`
+		Client  string    `json:"client"`
+		Method  string    `json:"method"`
+		Path    string    `json:"path"`
+		Status  int       `json:"status"`
+		TookMs  float64   `json:"tookMs"`
+		Refused string    `json:"refused"`
+	} `json:"request"`
+	Generation int `json:"generation"`
+	Decisions  []struct {
+		Stage   string `json:"stage"`
+		Verdict string `json:"verdict"`
+		Setting string `json:"setting"`
+		Value   string `json:"value"`
+		Origin  string `json:"origin"`
+	} `json:"decisions"`
 }
 
 func (p *program) explainCommand() *cobra.Command {
@@ -40,7 +65,7 @@ func (p *program) explainCommand() *cobra.Command {
 			} else {
 				p.sayExplanation(x)
 			}
-			if err == nil && len(x.Events)+len(x.Queries) == 0 {
+			if err == nil && x.empty() {
 				return failed()
 			}
 			return err
@@ -50,8 +75,16 @@ func (p *program) explainCommand() *cobra.Command {
 	return cmd
 }
 
+// empty reports that nothing is known.
+func (x explanation) empty() bool { return x.Request == nil && len(x.Events)+len(x.Queries) == 0 }
+
 func (p *program) explanation(cmd *cobra.Command, id string) (explanation, error) {
 	x := explanation{ID: id, Events: []event{}, Queries: []blockedQuery{}}
+	request, err := p.explainedRequest(cmd, id)
+	if err != nil {
+		return x, err
+	}
+	x.Request = request
 	var all struct {
 		Events []event `json:"events"`
 	}
@@ -72,10 +105,23 @@ func (p *program) explanation(cmd *cobra.Command, id string) (explanation, error
 	return x, err
 }
 
+// explainedRequest asks what the stages remember of id, nil where nothing.
+func (p *program) explainedRequest(cmd *cobra.Command, id string) (*explainedRequest, error) {
+	r, err := p.ask(cmd, "GET", "/api/hardening/explain?"+url.Values{"id": {id}}.Encode(), nil)
+	if err != nil || r.Status == http.StatusNotFound {
+		return nil, err
+	}
+	var x explainedRequest
+	return &x, coded(r.Decode(&x))
+}
+
 func (p *program) sayExplanation(x explanation) {
-	if len(x.Events)+len(x.Queries) == 0 {
-		p.say("nothing is known of %s; events are kept as long as history.keep says", oneLine(x.ID, 80))
+	if x.empty() {
+		p.say("nothing is known of %s; the newest thousand requests are, and events as long as history.keep says", oneLine(x.ID, 80))
 		return
+	}
+	if x.Request != nil {
+		p.sayDecisions(*x.Request)
 	}
 	for _, e := range x.Events {
 		p.say("%s  %s %s: %s", e.At.Local().Format(time.DateTime), e.Door, e.Kind, oneLine(e.Summary, 300))
@@ -91,4 +137,19 @@ func (p *program) sayExplanation(x explanation) {
 			}
 		}
 	}
+}
+
+// sayDecisions tells each decision of a request with the place of the setting that made it.
+func (p *program) sayDecisions(x explainedRequest) {
+	r := x.Request
+	p.say("%s  %s %s of %s: %d in %.1f ms, under settings generation %d", r.At.Local().Format(time.DateTime), r.Method, oneLine(r.Path, 200), r.Client, r.Status, r.TookMs, x.Generation)
+	rows := [][]string{{"STAGE", "DECISION", "SETTING", "SET BY"}}
+	for _, d := range x.Decisions {
+		setting := orDash(d.Setting)
+		if d.Value != "" {
+			setting += ": " + d.Value
+		}
+		rows = append(rows, []string{d.Stage, oneLine(d.Verdict, 120), oneLine(setting, 120), orDash(oneLine(d.Origin, 200))})
+	}
+	p.table(rows)
 }

@@ -106,7 +106,7 @@ func TestInitTakesTheAppsDatabaseAndOverwritesNothing(t *testing.T) {
 func TestWithoutAnInstanceCommandsSaySo(t *testing.T) {
 	inRoom(t, nil)
 	admin := free(t)
-	for _, args := range []string{"health", "status", "blocked", "top", "reload", "explain x", "alerts test", "mute APP_DOWN", "release 192.0.2.1", "report --compliance"} {
+	for _, args := range []string{"health", "status", "blocked", "top", "reload", "explain x", "csp suggest", "alerts test", "mute APP_DOWN", "release 192.0.2.1", "report --compliance"} {
 		got := call(t, nil, append(strings.Fields(args), "--admin", admin)...)
 		if got.code != codeAbsent || !strings.Contains(got.err, "no running instance at "+admin+"; start one with: sallyport run") || got.out != "" {
 			t.Errorf("sallyport %s: got %+v, want exit 3", args, got)

@@ -26,6 +26,7 @@ import (
 type operated struct {
 	t           *testing.T
 	file        string
+	door        string // the HTTP door's address
 	database    string // listens there
 	real        string // the real database's URL
 	databaseURL atomic.Value
@@ -40,7 +41,7 @@ func operate(t *testing.T) *operated {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = pg.Stop() })
-	o := &operated{t: t, database: free(t), real: pg.URL("postgres"), ended: make(chan int, 1)}
+	o := &operated{t: t, door: free(t), database: free(t), real: pg.URL("postgres"), ended: make(chan int, 1)}
 	app := httptest.NewServer(http.HandlerFunc(o.page))
 	t.Cleanup(app.Close)
 	dir := t.TempDir()
@@ -56,7 +57,7 @@ database:
 admin: {listen: %s}
 history: {path: history.db}
 smoke: {requests: [{get: /, contains: shop}, {get: /products, status: 200, min_queries: 1}]}
-`, free(t), app.URL, o.database, free(t)),
+`, o.door, app.URL, o.database, free(t)),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -123,6 +124,9 @@ func TestOperatingARunningInstance(t *testing.T) {
 	o.wants(codeGood, "nothing was refused", "blocked")
 	o.wants(codeFailed, "was not held off", "release", "192.0.2.1")
 	o.wants(codeFailed, "nothing is known", "explain", "no-such-id")
+	o.explainOne()
+	o.wants(codeGood, "    report_only: \"default-src 'self'; ", "csp", "suggest")
+	o.wants(codeGood, "    policy: \"default-src 'self'; ", "csp", "suggest", "--enforce")
 	o.wants(codeFailed, "There is no channel", "alerts", "test")
 	o.wants(codeGood, "# ", "report", "--compliance")
 	o.wants(codeGood, "generation 2 serves, 0 changes", "reload")
@@ -135,6 +139,21 @@ func TestOperatingARunningInstance(t *testing.T) {
 	}
 	o.wants(codeAbsent, "start one with: sallyport run", "health")
 	o.wants(codeFailed, "needs instance", "smoke")
+}
+
+// explainOne asks for a page; explain then tells what was decided about it and by which line of the settings.
+func (o *operated) explainOne() {
+	o.t.Helper()
+	answer, err := http.Get("http://" + o.door + "/explained")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	id := answer.Header.Get("X-Request-Id")
+	o.wants(codeGood, "GET /explained of 127.0.0.1: 200", "explain", id)
+	o.wants(codeGood, "passed to the app", "explain", id)
+	o.wants(codeGood, "sallyport.yaml:2:", "explain", id)
+	o.wants(codeGood, "\"origin\": \"default\"", "explain", id, "--json")
 }
 
 // blockOne sends an injection through the door; blocked and explain then tell of it by the id that the client saw.

@@ -42,6 +42,7 @@ func (p *program) commands() []*cobra.Command {
 		p.blockedCommand(),
 		p.releaseCommand(),
 		p.explainCommand(),
+		p.cspCommand(),
 		p.topCommand(),
 		p.alertsCommand(),
 		p.muteCommand(),
