@@ -10,13 +10,20 @@ import (
 // filePaths are the settings that name a file or folder of ours; secrets (*_file) are told by their name.
 var filePaths = map[string]bool{"path": true, "file": true, "files": true, "dir": true, "state": true, "queue": true}
 
-// resolve makes the relative paths in v absolute. A secret is looked for in $CREDENTIALS_DIRECTORY and /run/secrets first;
-// everything else is relative to the settings file.
+// resolve makes the relative paths in v absolute. A secret is looked for in $CREDENTIALS_DIRECTORY and /run/secrets first, and
+// where systemd hands over a credential named like a secret's file, that counts wherever the file lies: its user cannot read
+// the file itself. Everything else is relative to the settings file.
 func resolve(v reflect.Value, name, home string, env map[string]string) {
 	switch v.Kind() {
 	case reflect.String:
-		if secret := strings.HasSuffix(name, "_file"); v.String() != "" && !fromEnv(v.String()) && (secret || filePaths[name]) && !filepath.IsAbs(v.String()) {
-			v.SetString(absolute(v.String(), secret, home, env["CREDENTIALS_DIRECTORY"]))
+		secret := strings.HasSuffix(name, "_file")
+		if v.String() == "" || fromEnv(v.String()) || !secret && !filePaths[name] {
+			return
+		}
+		if dir := env["CREDENTIALS_DIRECTORY"]; secret && dir != "" && exists(filepath.Join(dir, filepath.Base(v.String()))) {
+			v.SetString(filepath.Join(dir, filepath.Base(v.String())))
+		} else if !filepath.IsAbs(v.String()) {
+			v.SetString(absolute(v.String(), secret, home))
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
@@ -35,13 +42,9 @@ func resolveItem(v reflect.Value, name, home string, env map[string]string) {
 	}
 }
 
-func absolute(path string, secret bool, home, credentials string) string {
-	if secret {
-		for _, dir := range []string{credentials, "/run/secrets"} {
-			if full := filepath.Join(dir, path); dir != "" && exists(full) {
-				return full
-			}
-		}
+func absolute(path string, secret bool, home string) string {
+	if full := filepath.Join("/run/secrets", path); secret && exists(full) {
+		return full
 	}
 	full, err := filepath.Abs(filepath.Join(home, path))
 	if err != nil {

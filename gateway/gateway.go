@@ -32,6 +32,8 @@ type Parts struct {
 	Reload func() (config.Config, error)
 	// OnListen is told once every listener is open, before anything is served.
 	OnListen func(Addresses)
+	// OnServe is told once the doors accept.
+	OnServe func()
 	// Environ is the environment that cloudflared may get a part of.
 	Environ []string
 	// Clock is the time; nil is time.Now.
@@ -77,6 +79,8 @@ type Gateway struct {
 	reloads reloads
 	// serving is true from the moment the doors accept until they stop.
 	serving atomic.Bool
+	// beats counts the rounds of the pulse.
+	beats atomic.Uint64
 
 	httpListener, databaseListener, adminListener net.Listener
 }

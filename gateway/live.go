@@ -82,6 +82,7 @@ func (g *Gateway) pulse(ctx context.Context) error {
 			g.restoreTotals(context.WithoutCancel(ctx))
 		case <-tick.C:
 			g.beat(g.clock())
+			g.beats.Add(1)
 			if n%60 == 0 {
 				g.latency.turn()
 				g.naming.turn(namesOf(g.visitors))

@@ -43,6 +43,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	servers.run("admin", serve(admin, g.adminListener))
 	servers.run("http door", serve(public, g.checked(g.httpListener)))
 	g.serving.Store(true)
+	if g.parts.OnServe != nil {
+		g.parts.OnServe()
+	}
 	g.journal.Add(journal.Event{Door: "process", Kind: "started", Summary: "The gateway serves."})
 
 	<-life.Done()

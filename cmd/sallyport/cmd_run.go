@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -21,15 +23,18 @@ func (p *program) runCommand() *cobra.Command {
 			if p.settingsFile() == "" && !cmd.Flags().Changed("app") && len(p.set) == 0 {
 				return ends(codeUsage, "there is no settings file; give --config FILE or --app URL, or make a file with: sallyport init")
 			}
-			return p.serve(cmd)
+			return asService(cmd.Context(), p, func(ctx context.Context, up func()) error {
+				cmd.SetContext(ctx)
+				return p.serve(cmd, up)
+			})
 		},
 	}
 	p.addSettingFlags(cmd)
 	return cmd
 }
 
-// serve runs the gateway until the command's context ends.
-func (p *program) serve(cmd *cobra.Command) error {
+// serve runs the gateway until the command's context ends; up is called once the doors accept.
+func (p *program) serve(cmd *cobra.Command, up func()) error {
 	secrets := &secretFiles{}
 	defer secrets.Close() //nolint:errcheck // nothing of theirs outlives the process
 	ready := func() (config.Config, error) {
@@ -46,18 +51,30 @@ func (p *program) serve(cmd *cobra.Command) error {
 	if err := readableSecrets(cfg); err != nil {
 		return ends(codeUsage, "%w", err)
 	}
+	overseer, err := newOverseer(p.environ)
+	if err != nil {
+		return ends(codeUsage, "%w", err)
+	}
+	defer overseer.close()
 	logs := openLogs(cfg.Log, p.errOut)
 	defer logs.file.Close() //nolint:errcheck // the log is the place where this would be said
 	g, err := gateway.New(cfg, gateway.Parts{
 		Log: logs.logger, AccessLog: logs.access, Version: version, Reload: ready, Environ: p.environ,
 		OnListen: func(a gateway.Addresses) { p.sayAddresses(cfg, a) },
+		OnServe:  func() { overseer.tell("READY=1"); up() },
 	})
 	if err != nil {
 		return ends(codeUsage, "%w", err)
 	}
-	forget := reloadOnHangup(logs.logger, g)
+	forget := reloadOnHangup(logs.logger, g, overseer)
 	defer forget()
-	if err := g.Run(cmd.Context()); err != nil {
+	ctx, end := context.WithCancel(cmd.Context())
+	var feeding sync.WaitGroup
+	feeding.Go(func() { overseer.feed(ctx, g.Ticks, logs.logger) })
+	err = g.Run(cmd.Context())
+	end()
+	feeding.Wait()
+	if err != nil {
 		return ends(codeFailed, "%w", err)
 	}
 	return p.stopped(cmd.Context())
@@ -92,17 +109,22 @@ func (p *program) sayAddresses(cfg config.Config, a gateway.Addresses) {
 	}
 }
 
-// reloadOnHangup makes SIGHUP reload g, until the returned function is called.
-func reloadOnHangup(log *slog.Logger, g *gateway.Gateway) (forget func()) {
+// reloadOnHangup makes SIGHUP reload g, until the returned function is called; o is told of it.
+func reloadOnHangup(log *slog.Logger, g *gateway.Gateway, o *overseer) (forget func()) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for range hangup {
-			if _, err := g.Reload(); err != nil {
+			o.reloading()
+			done, err := g.Reload()
+			outcome := fmt.Sprintf("STATUS=settings generation %d serves", done.Generation)
+			if err != nil {
 				log.Warn("settings refused, the old ones serve on", "error", err)
+				outcome += "; newer ones were refused, see the log"
 			}
+			o.tell("READY=1", outcome)
 		}
 	}()
 	return func() {

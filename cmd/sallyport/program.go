@@ -47,6 +47,7 @@ func (p *program) commands() []*cobra.Command {
 		p.alertsCommand(),
 		p.muteCommand(),
 		p.reportCommand(),
+		p.serviceCommand(),
 		p.configCommand(),
 		p.versionCommand(),
 	}

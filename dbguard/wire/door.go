@@ -46,3 +46,13 @@ func (d *Door) Run(ctx context.Context, ln net.Listener) error {
 	})
 	return x.run(ctx, ln)
 }
+
+// Sweeps counts the rounds of the loop that keeps the time limits, some each second; one that stands still means that Run hangs. It is
+// 0 before Run.
+func (d *Door) Sweeps() uint64 {
+	x := d.running.Load()
+	if x == nil {
+		return 0
+	}
+	return x.sweeps.Load()
+}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -31,6 +32,7 @@ type proxy struct {
 	database          string
 	pool              *pool
 	library           library
+	sweeps            atomic.Uint64 // rounds of the sweeper
 	// ctx ends when no new work may begin; work counts every goroutine.
 	ctx  context.Context
 	stop context.CancelFunc

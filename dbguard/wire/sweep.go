@@ -23,6 +23,7 @@ func (x *proxy) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
+			x.sweeps.Add(1)
 			x.pool.expire()
 			x.pool.closeIdle()
 			limit := x.queryTimeout()

@@ -31,6 +31,7 @@ func (u *Upstream) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-sweep.C:
+			u.sweeps.Add(1)
 			u.pool.sweep(now)
 			if now.Sub(window) > time.Minute {
 				window = now
@@ -39,6 +40,9 @@ func (u *Upstream) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// Sweeps counts the rounds of the loop that keeps the time limits, some each second; one that stands still means that Run hangs.
+func (u *Upstream) Sweeps() uint64 { return u.sweeps.Load() }
 
 // watch looks at the app now and then regularly.
 func (u *Upstream) watch(ctx context.Context) {

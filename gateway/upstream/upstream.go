@@ -44,6 +44,7 @@ type Upstream struct {
 	upgrades upgrades
 	meter    meter
 	health   atomic.Pointer[Health]
+	sweeps   atomic.Uint64 // rounds of Run
 }
 
 // New returns an Upstream that has contacted nobody yet. Run must run while its handler serves.
