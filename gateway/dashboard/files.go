@@ -1,6 +1,8 @@
 package dashboard
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"io/fs"
@@ -12,9 +14,10 @@ import (
 
 // file is one asset, ready to be sent.
 type file struct {
-	body []byte
-	kind string
-	tag  string // ETag: a hash of the body
+	body   []byte
+	packed []byte // body in gzip; nil where that is no shorter
+	kind   string
+	tag    string // ETag: a hash of the body
 }
 
 // readFiles reads the embedded files by their URL path.
@@ -29,7 +32,7 @@ func readFiles() map[string]file {
 			return err
 		}
 		sum := sha256.Sum256(body)
-		files["/"+name] = file{body: body, kind: kindOf(name), tag: `"` + hex.EncodeToString(sum[:8]) + `"`}
+		files["/"+name] = file{body: body, packed: pack(body), kind: kindOf(name), tag: `"` + hex.EncodeToString(sum[:8]) + `"`}
 		return nil
 	})
 	if err != nil {
@@ -37,6 +40,19 @@ func readFiles() map[string]file {
 	}
 	files["/"] = files["/assets/index.html"]
 	return files
+}
+
+// pack compresses body, or returns nil where that does not pay: fonts are compressed already.
+func pack(body []byte) []byte {
+	var out bytes.Buffer
+	z, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err != nil {
+		return nil
+	}
+	if _, err := z.Write(body); err != nil || z.Close() != nil || out.Len() > len(body)*9/10 {
+		return nil
+	}
+	return out.Bytes()
 }
 
 func kindOf(name string) string {
@@ -66,5 +82,11 @@ func (p *Page) serveFile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", f.kind)
-	_, _ = w.Write(f.body) // a reader that went away needs no answer
+	w.Header().Set("Vary", "Accept-Encoding")
+	body := f.body
+	if f.packed != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		body = f.packed
+		w.Header().Set("Content-Encoding", "gzip")
+	}
+	_, _ = w.Write(body) // a reader that went away needs no answer
 }

@@ -23,6 +23,8 @@ type View struct {
 	Mode string `json:"mode,omitempty"`
 	// Verdict answers "is it working".
 	Verdict Verdict `json:"verdict"`
+	// Actions are the buttons beside the verdict.
+	Actions []Action `json:"actions,omitempty"`
 	// Panels stand in reading order.
 	Panels []Panel `json:"panels"`
 	// Footer are the facts of the last line: version, settings, history.
@@ -57,6 +59,7 @@ type Panel struct {
 	Fix     *Fix      `json:"fix,omitempty"`
 	Doors   []Door    `json:"doors,omitempty"`
 	Chart   *Series   `json:"chart,omitempty"`
+	Trends  []Trend   `json:"trends,omitempty"`
 	Stopped []Stopped `json:"stopped,omitempty"`
 	Queries []Query   `json:"queries,omitempty"`
 	Checks  []Check   `json:"checks,omitempty"`
@@ -73,6 +76,17 @@ type Action struct {
 	Body  map[string]string `json:"body,omitempty"`
 	// Confirm is asked before; "" asks nothing.
 	Confirm string `json:"confirm,omitempty"`
+	// Busy is the label while the answer is waited for; "" keeps Label.
+	Busy string `json:"busy,omitempty"`
+	// Strong is true for the one button that stands out.
+	Strong bool `json:"strong,omitempty"`
+}
+
+// Trend is a figure against what is usual at this hour.
+type Trend struct {
+	Name  string `json:"name"`
+	Text  string `json:"text"`
+	State State  `json:"state,omitempty"`
 }
 
 // Node is a stop on the way from visitor to database, with the link that leads on from it.
@@ -108,15 +122,17 @@ type Fix struct {
 
 // Door is one of the three cards: a figure, a line or beats, four facts.
 type Door struct {
-	Name  string    `json:"name"`
-	State State     `json:"state"`
-	Badge string    `json:"badge"`
-	Big   string    `json:"big"`
-	Unit  string    `json:"unit"`
-	Line  []float64 `json:"line,omitempty"`
-	Tone  string    `json:"tone,omitempty"`
-	Beats []Beat    `json:"beats,omitempty"`
-	Facts []Fact    `json:"facts"`
+	Name  string `json:"name"`
+	State State  `json:"state"`
+	Badge string `json:"badge"`
+	// Source is the JSON endpoint that the figures come from.
+	Source string    `json:"source,omitempty"`
+	Big    string    `json:"big"`
+	Unit   string    `json:"unit"`
+	Line   []float64 `json:"line,omitempty"`
+	Tone   string    `json:"tone,omitempty"`
+	Beats  []Beat    `json:"beats,omitempty"`
+	Facts  []Fact    `json:"facts"`
 }
 
 // Fact is a name and a value.

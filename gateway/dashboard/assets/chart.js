@@ -18,7 +18,13 @@ export function chart(panel) {
   watchSize(holder, panel);
   const span = chosenSpan.get(panel.id);
   if (span && span !== "1h") load(panel, holder, span);
-  return [legend(panel.chart), holder, spans];
+  const foot = el("div", { class: "chartfoot" }, trends(panel.trends), spans);
+  return [legend(panel.chart), holder, foot];
+}
+
+// trends says how the figures stand against the same hour of past days.
+function trends(list) {
+  return el("ul", { class: "trends" }, ...(list || []).map((t) => el("li", { "data-state": t.state }, el("b", {}, t.name), " " + t.text)));
 }
 
 function legend(series) {

@@ -38,8 +38,8 @@ export function draw(panel, act) {
   return card;
 }
 
-function actionButton(action, act) {
-  const button = el("button", { type: "button" }, action.label);
+export function actionButton(action, act) {
+  const button = el("button", { type: "button", class: action.strong ? "strong" : undefined }, action.label);
   button.addEventListener("click", () => act(action, button));
   return button;
 }
@@ -70,7 +70,8 @@ function fix(panel) {
 function doors(panel) {
   return panel.doors.map((d) => {
     const badge = el("span", { class: "badge", "data-state": d.state }, icon(d.state), d.badge);
-    const figure = el("div", { class: "figure" }, el("div", { class: "big" }, el("b", {}, d.big), el("span", {}, d.unit)));
+    const big = d.source ? el("a", { href: d.source, "aria-label": d.big + " " + d.unit + ", as JSON" }, el("b", {}, d.big)) : el("b", {}, d.big);
+    const figure = el("div", { class: "figure" }, el("div", { class: "big" }, big, el("span", {}, d.unit)));
     if (d.line?.length) figure.append(spark(d.line, d.tone));
     const card = el("section", { class: "panel door" }, el("div", { class: "head" }, el("h2", {}, d.name), badge), figure);
     if (d.beats) card.append(beatRow(d.beats));
@@ -104,7 +105,7 @@ function queries(panel) {
       el("td", { class: "num", "data-label": "Mean" }, q.mean), el("td", { class: "num", "data-label": "p95", "data-state": q.slow ? "warn" : undefined }, q.p95),
       el("td", { class: "num share", "data-label": "Share" }, bar, el("span", { class: "muted" }, Math.round(q.share * 100) + "%")));
   });
-  return [el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": panel.title }, el("table", { class: "queries" }, el("thead", {}, head), el("tbody", {}, ...rows)))];
+  return [el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": panel.title + ", table" }, el("table", { class: "queries" }, el("thead", {}, head), el("tbody", {}, ...rows)))];
 }
 
 function checks(panel) {
@@ -124,7 +125,7 @@ function table(panel, act) {
     if (t.rowActions) tr.append(el("td", { class: "num" }, actionButton(t.rowActions[n], act)));
     return tr;
   });
-  return [el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": panel.title }, el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows)))];
+  return [el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": panel.title + ", table" }, el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows)))];
 }
 
 function lanes(panel, act) {

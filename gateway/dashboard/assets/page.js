@@ -1,9 +1,10 @@
 // The page: one stream in, panels out. Words, numbers and judgements come from the gateway; here they are only drawn.
-import { draw, el, verdict } from "./draw.js";
+import { actionButton, draw, el, verdict } from "./draw.js";
 import { redrawCharts } from "./chart.js";
 
 const pages = ["overview", "traffic", "database", "attacks", "tunnel", "alerts", "checks"];
-const staleAfter = 4000; // milliseconds without a beat
+const staleAfter = 3500; // milliseconds without a beat, so that with the pulse it shows within four seconds
+const pulseEvery = 250;
 
 const byID = (id) => document.getElementById(id);
 const main = { panels: byID("panels"), verdict: byID("verdict"), live: byID("live"), footer: byID("footer") };
@@ -32,23 +33,38 @@ function nav() {
 function open() {
   const next = current();
   if (next === page && stream) return;
-  page = next;
-  nav();
-  drawn.clear();
-  main.panels.replaceChildren(el("p", { class: "loading" }, "Loading…"));
+  if (next !== page) {
+    page = next;
+    nav();
+    drawn.clear();
+    main.panels.replaceChildren(el("p", { class: "loading" }, "Loading…"));
+  }
   if (stream) stream.close();
   stream = new EventSource("/api/page/stream?page=" + page);
   stream.onmessage = (event) => beat(JSON.parse(event.data));
   stream.onerror = () => {
-    if (stream.readyState === EventSource.CLOSED) setTimeout(reopen, 3000);
+    if (stream.readyState === EventSource.CLOSED) refused();
     pulse();
   };
   document.title = "Sallyport · " + page;
 }
 
-function reopen() {
+// refused: the stream was closed for good, as where eight pages watch already. The page then asks, more rarely, until a stream is free.
+async function refused() {
+  const asked = page;
   stream = null;
-  open();
+  try {
+    const answer = await fetch("/api/page/view?page=" + asked);
+    if (answer.ok) beat(await answer.json());
+    else if (!lastBeat) troubled("The gateway answers " + answer.status + ". The token may be missing: load the page again.");
+  } catch {
+    if (!lastBeat) troubled("The gateway does not answer. The page goes on trying.");
+  }
+  setTimeout(() => { if (!stream && page === asked) open(); }, 3000);
+}
+
+function troubled(text) {
+  main.panels.replaceChildren(el("p", { class: "loading", role: "alert" }, text));
 }
 
 function beat(view) {
@@ -66,7 +82,7 @@ function beat(view) {
 
 // show redraws only the panels whose contents changed, so that focus, selection and scroll stay.
 function show(view) {
-  replaceIfChanged("verdict", view.verdict, main.verdict, () => verdict(view.verdict, pageActions(view)));
+  replaceIfChanged("verdict", [view.verdict, view.actions], main.verdict, () => verdict(view.verdict, pageActions(view)));
   const wanted = view.panels.map((panel) => {
     const json = JSON.stringify(panel);
     const old = drawn.get(panel.id);
@@ -77,7 +93,7 @@ function show(view) {
     return node;
   });
   arrange(main.panels, wanted);
-  replaceIfChanged("footer", view.footer, main.footer, () => view.footer.map((text) => el("span", {}, text)));
+  replaceIfChanged("footer", view.footer, main.footer, () => (view.footer || []).map((text) => el("span", {}, text)));
 }
 
 function replaceIfChanged(key, value, parent, make) {
@@ -98,7 +114,7 @@ function arrange(parent, nodes) {
 function pageActions(view) {
   const copy = el("button", { type: "button" }, "Copy report");
   copy.addEventListener("click", () => copyReport(view));
-  return [copy];
+  return [copy, ...(view.actions || []).map((a) => actionButton(a, act))];
 }
 
 // pulse tells whether what is shown is fresh: a frozen page must never look green.
@@ -115,16 +131,18 @@ function pulse() {
 async function act(action, button) {
   if (action.confirm && !confirm(action.confirm)) return;
   button.disabled = true;
+  if (action.busy) button.textContent = action.busy;
   try {
     const answer = await fetch(action.path, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(action.body || {}),
     });
     const said = await answer.json().catch(() => ({}));
-    toast(answer.ok ? action.label + ": done" : action.label + ": " + (said.detail || said.title || "refused (" + answer.status + ")"));
+    toast(answer.ok ? action.label + ": " + (said.summary || "done") : action.label + ": " + (said.detail || said.title || "refused (" + answer.status + ")"));
   } catch {
     toast(action.label + ": the gateway did not answer");
   } finally {
     button.disabled = false;
+    button.textContent = action.label;
   }
 }
 
@@ -160,5 +178,5 @@ byID("theme").addEventListener("click", () => {
   redrawCharts();
 });
 addEventListener("hashchange", () => { open(); byID("main").focus({ preventScroll: true }); });
-setInterval(pulse, 500);
+setInterval(pulse, pulseEvery);
 open();
