@@ -142,6 +142,9 @@ func perSecond(sum float64, step time.Duration) *float64 {
 func (g *Gateway) liveChart() *dashboard.Series {
 	const step = 15
 	recent := g.Recent(liveKept)
+	for len(recent) > 0 && recent[0].At.Unix()%step != 0 { // whole steps of the clock, so that the chart moves once a step
+		recent = recent[1:]
+	}
 	s := &dashboard.Series{Span: "1h", Times: []int64{}}
 	var lines [3][]*float64
 	for i := 0; i+step <= len(recent); i += step {

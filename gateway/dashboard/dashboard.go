@@ -31,6 +31,9 @@ type Page struct {
 	files   map[string]file
 	closed  chan struct{}
 	close   sync.Once
+
+	mu    sync.Mutex // guards shown
+	shown map[string]*shown
 }
 
 // maxStreams is how many browsers may watch at once.
@@ -38,7 +41,7 @@ const maxStreams = 8
 
 // New returns the page over source.
 func New(source Source) *Page {
-	return &Page{source: source, every: time.Second, streams: make(chan struct{}, maxStreams), files: readFiles(), closed: make(chan struct{})}
+	return &Page{source: source, every: time.Second, streams: make(chan struct{}, maxStreams), files: readFiles(), closed: make(chan struct{}), shown: map[string]*shown{}}
 }
 
 // Close ends every stream, so that the listener can drain. It may be called twice.

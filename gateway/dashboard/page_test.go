@@ -1,11 +1,14 @@
 package dashboard
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp/kb"
 
@@ -142,4 +145,30 @@ func TestKeyboardIsEnough(t *testing.T) {
 // focused is the name of what has the focus.
 func focused(tab *chromium.Tab) string {
 	return chromium.Ask[string](tab, `(document.activeElement.getAttribute("aria-label") || document.activeElement.textContent).trim().slice(0, 60)`)
+}
+
+func TestManyReadersOfAPageCostOneView(t *testing.T) {
+	var made atomic.Int64
+	source := sampleSource(false)
+	view := source.View
+	source.View = func(name string) (View, bool) { made.Add(1); return view(name) }
+	page := New(source)
+	page.every = time.Hour
+	server := httptest.NewServer(page.Handler())
+	defer server.Close()
+	for range 20 {
+		answer, err := http.Get(server.URL + "/api/page/view?page=overview")
+		if err != nil || answer.StatusCode != http.StatusOK {
+			t.Fatalf("got %v, %v", answer, err)
+		}
+		answer.Body.Close()
+	}
+	if n := made.Load(); n > 2 {
+		t.Errorf("20 readers within a beat made %d views, want one and one look whether there is such a page", n)
+	}
+	answer, err := http.Get(server.URL + "/api/page/view?page=nosuch")
+	if err != nil || answer.StatusCode != http.StatusNotFound {
+		t.Errorf("unknown page: got %v, %v, want 404", answer, err)
+	}
+	answer.Body.Close()
 }

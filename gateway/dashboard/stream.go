@@ -2,20 +2,67 @@ package dashboard
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 )
 
 // serveView answers the named page once, as JSON.
 func (p *Page) serveView(w http.ResponseWriter, r *http.Request) {
-	v, ok := p.source.View(pageName(r))
-	if !ok {
+	body, err := p.encoded(pageName(r))
+	if errors.Is(err, errNoPage) {
 		http.NotFound(w, r)
 		return
 	}
-	writeJSON(w, v)
+	if err != nil {
+		http.Error(w, "the page cannot be drawn now", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(body) // a reader that went away needs no answer
+}
+
+var errNoPage = errors.New("there is no such page")
+
+// shown is a page's newest view, as JSON. However many browsers watch a page, it is made once a beat.
+type shown struct {
+	mu   sync.Mutex // held while the view is made, so that it is made once
+	at   time.Time
+	body []byte
+}
+
+// encoded returns the named page as JSON, at most one beat old. The bytes are not to be changed.
+func (p *Page) encoded(name string) ([]byte, error) {
+	p.mu.Lock()
+	s := p.shown[name]
+	p.mu.Unlock()
+	if s == nil {
+		if _, ok := p.source.View(name); !ok {
+			return nil, errNoPage // and nothing is remembered of names that are none
+		}
+		p.mu.Lock()
+		if s = p.shown[name]; s == nil {
+			s = &shown{}
+			p.shown[name] = s
+		}
+		p.mu.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.body != nil && time.Since(s.at) < p.every*9/10 {
+		return s.body, nil
+	}
+	v, _ := p.source.View(name)
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode view: %w", err)
+	}
+	s.at, s.body = time.Now(), body
+	return body, nil
 }
 
 func pageName(r *http.Request) string {
@@ -55,7 +102,7 @@ func writeJSON(w http.ResponseWriter, v any) {
 // browser that reconnects with Last-Event-ID has missed nothing it needs. It ends when the reader goes or the Page is closed.
 func (p *Page) serveStream(w http.ResponseWriter, r *http.Request) {
 	page := pageName(r)
-	if _, ok := p.source.View(page); !ok {
+	if _, err := p.encoded(page); err != nil {
 		http.NotFound(w, r)
 		return
 	}
@@ -89,10 +136,9 @@ func (p *Page) serveStream(w http.ResponseWriter, r *http.Request) {
 
 // sendEvent writes one view and waits at most five seconds for the reader to take it.
 func (p *Page) sendEvent(w http.ResponseWriter, page string, id uint64) error {
-	v, _ := p.source.View(page)
-	body, err := json.Marshal(v)
+	body, err := p.encoded(page)
 	if err != nil {
-		return fmt.Errorf("encode view: %w", err)
+		return err
 	}
 	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(time.Now().Add(5 * time.Second)) // not every writer has deadlines
