@@ -146,7 +146,7 @@ func (g *Gateway) liveChart() *dashboard.Series {
 		recent = recent[1:]
 	}
 	s := &dashboard.Series{Span: "1h", Times: []int64{}}
-	var lines [3][]*float64
+	lines := [3][]*float64{{}, {}, {}}
 	for i := 0; i+step <= len(recent); i += step {
 		var sums [3]float64
 		for _, l := range recent[i : i+step] {

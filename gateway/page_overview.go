@@ -20,7 +20,7 @@ func (g *Gateway) viewOverview(v *dashboard.View, health healthAnswer) {
 
 func (g *Gateway) chartPanel() dashboard.Panel {
 	return dashboard.Panel{
-		Kind: "chart", ID: "chart", Title: "Requests and the SQL they cause", Source: "/api/hardening/history?range=1h", Note: " ", Width: "wide", Chart: g.liveChart(),
+		Kind: "chart", ID: "chart", Title: "Requests and the SQL they cause", Source: "/api/hardening/history?range=1h", Note: "JSON", Width: "wide", Chart: g.liveChart(),
 		Empty: "Recording began just now.",
 	}
 }

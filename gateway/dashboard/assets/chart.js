@@ -19,7 +19,7 @@ export function chart(panel) {
   const span = chosenSpan.get(panel.id);
   if (span && span !== "1h") load(panel, holder, span);
   const foot = el("div", { class: "chartfoot" }, trends(panel.trends), spans);
-  return [legend(panel.chart), holder, foot];
+  return [holder, foot];
 }
 
 // trends says how the figures stand against the same hour of past days.
@@ -27,12 +27,12 @@ function trends(list) {
   return el("ul", { class: "trends" }, ...(list || []).map((t) => el("li", { "data-state": t.state }, el("b", {}, t.name), " " + t.text)));
 }
 
-function legend(series) {
+export function legend(series) {
   return el("ul", { class: "legend" }, ...series.lines.map((line) => el("li", { "data-tone": line.tone }, line.name)));
 }
 
 function describe(series) {
-  const last = series.lines.map((l) => l.name + " " + (l.data.at(-1) ?? "unknown")).join(", ");
+  const last = series.lines.map((l) => l.name + " " + ((l.data || []).at(-1)?.toFixed(1) ?? "unknown")).join(", ");
   return "Chart of the last " + (series.span || "hour") + ". Latest: " + last;
 }
 
@@ -59,9 +59,14 @@ function watchSize(holder, panel) {
     if (!holder.isConnected || holder.clientWidth === width) return;
     width = holder.clientWidth;
     const shown = charts.get(holder);
-    if (shown) shown.plot.setSize({ width, height: shown.plot.height });
+    if (shown) shown.plot.setSize({ width, height: heightOf(holder) });
     else if (!holder.childElementCount) render(holder, panel);
   }).observe(holder);
+}
+
+// heightOf fills a card that its neighbour made tall, within reason.
+function heightOf(holder) {
+  return Math.min(420, Math.max(250, holder.clientHeight));
 }
 
 function dispose(holder) {
@@ -80,7 +85,7 @@ function render(holder, panel) {
   }
   const axis = { stroke: color("muted"), grid: { stroke: color("line"), width: 1 }, ticks: { show: false }, font: "11px Inter, system-ui" };
   const plot = new uPlot({
-    width: holder.clientWidth || 600, height: 250, padding: [8, 8, 0, 0], legend: { show: false },
+    width: holder.clientWidth || 600, height: heightOf(holder), padding: [8, 8, 0, 0], legend: { show: false },
     cursor: { y: false, points: { size: 6 } },
     scales: { y: { range: (_, __, top) => [0, Math.max(1, top * 1.12)] } },
     axes: [{ ...axis, grid: { show: false }, values: (u, ticks) => ticks.map((t) => timeLabel(t, panel.chart.span)) }, { ...axis, size: 44 }],

@@ -1,6 +1,6 @@
 // Drawing: one function a kind of panel. Every text goes in as a text node, so that markup in it stays text.
 import { icon } from "./icons.js";
-import { chart, spark } from "./chart.js";
+import { chart, legend, spark } from "./chart.js";
 
 export function el(tag, attrs = {}, ...children) {
   const node = document.createElement(tag);
@@ -31,7 +31,7 @@ export function draw(panel, act) {
     const id = "panel-" + panel.id;
     card.setAttribute("aria-labelledby", id);
     const note = panel.source ? el("a", { href: panel.source, class: "note" }, panel.note || "JSON") : panel.note && el("span", { class: "note" }, panel.note);
-    card.append(el("div", { class: "head" }, el("h2", { id }, panel.title), note));
+    card.append(el("div", { class: "head" }, el("h2", { id }, panel.title), panel.chart ? legend(panel.chart) : undefined, note));
   }
   card.append(...body);
   if (panel.actions) card.append(el("div", { class: "buttons" }, ...panel.actions.map((a) => actionButton(a, act))));
@@ -117,7 +117,8 @@ function checks(panel) {
 function table(panel, act) {
   const t = panel.table;
   if (!t?.rows?.length) return [empty(panel)];
-  const num = (i) => t.numeric?.[i] ? "num" : undefined;
+  const short = (i) => t.rows.every((row) => row[i].length < 24); // such a column is never worth a second line
+  const num = (i) => t.numeric?.[i] ? "num" : short(i) ? "one" : undefined;
   const head = t.head.map((h, i) => el("th", { scope: "col", class: num(i) }, h));
   if (t.rowActions) head.push(el("th", { scope: "col" }, hidden("Action")));
   const rows = t.rows.map((row, n) => {
