@@ -21,7 +21,11 @@ import (
 type mixed struct {
 	arrived chan string
 	release chan struct{}
+	// every is the pause between ticks, 0 for a second.
+	every time.Duration
 }
+
+func (m *mixed) tick() time.Duration { return max(m.every, time.Second) }
 
 func (m *mixed) serve(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
@@ -35,6 +39,16 @@ func (m *mixed) serve(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).Flush()
 		m.arrived <- "events"
 		<-r.Context().Done()
+	case "/ticks":
+		w.Header().Set("Content-Type", "text/event-stream")
+		for range 3 {
+			_, _ = io.WriteString(w, "data: tick\n\n")
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-r.Context().Done():
+			case <-time.After(m.tick()):
+			}
+		}
 	case "/socket":
 		m.socket(w, r)
 	default:
@@ -52,27 +66,34 @@ func (m *mixed) socket(w http.ResponseWriter, r *http.Request) {
 	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) // RFC 6455, 1.3
 	fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", base64.StdEncoding.EncodeToString(sum[:]))
 	m.arrived <- "socket"
-	_, _ = io.Copy(io.Discard, conn)
+	_, _ = io.Copy(conn, conn)
 }
 
-func TestTermLetsRequestsEndTellsWebSocketsAndCutsStreams(t *testing.T) {
-	app := &mixed{arrived: make(chan string, 3), release: make(chan struct{})}
-	release := sync.OnceFunc(func() { close(app.release) })
-	defer release()
-	h := open(t, app.serve, func(c *config.Config) { c.HTTP.Door.Timeouts.Drain = 5 * time.Second })
-	slow := make(chan answer, 1)
-	go func() { slow <- h.get("http", "/slow") }()
+// dialSocket opens a WebSocket to /socket and returns it with the reader of its frames.
+func (h *house) dialSocket(t *testing.T) (net.Conn, *bufio.Reader) {
+	t.Helper()
 	conn, err := net.Dial("tcp", h.at.HTTP)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
 	_, _ = io.WriteString(conn, "GET /socket HTTP/1.1\r\nHost: shop\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 	reader := bufio.NewReader(conn)
 	upgraded, err := http.ReadResponse(reader, nil)
 	if err != nil || upgraded.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("upgrade: got %v, %v; want 101", upgraded, err)
 	}
+	return conn, reader
+}
+
+func TestCheck9TermLetsRequestsEndTellsWebSocketsAndCutsStreams(t *testing.T) {
+	app := &mixed{arrived: make(chan string, 3), release: make(chan struct{})}
+	release := sync.OnceFunc(func() { close(app.release) })
+	defer release()
+	h := open(t, app.serve, func(c *config.Config) { c.HTTP.Door.Timeouts.Drain = 5 * time.Second })
+	slow := make(chan answer, 1)
+	go func() { slow <- h.get("http", "/slow") }()
+	conn, reader := h.dialSocket(t)
+	defer conn.Close()
 	stream, err := net.Dial("tcp", h.at.HTTP)
 	if err != nil {
 		t.Fatal(err)
