@@ -85,7 +85,8 @@ func (d *door) rateLimit(c *gin.Context) {
 		d.storeFailed(c, err)
 		return
 	}
-	if d.state.storeIll.Load() && d.state.storeIll.Swap(false) {
+	// An answer to a question that was asked before the store fell ill says nothing of now.
+	if ill := d.state.storeIll.Load(); ill != 0 && x.start.UnixNano() > ill && d.state.storeIll.CompareAndSwap(ill, 0) {
 		d.onStore(nil)
 	}
 	x.policy, x.budget = p, answer
@@ -107,7 +108,7 @@ func (d *door) storeFailed(c *gin.Context, err error) {
 	}
 	of(c).note(limitStoreIll)
 	d.state.StoreErrors.Add(1)
-	if !d.state.storeIll.Swap(true) {
+	if d.state.storeIll.CompareAndSwap(0, d.now().UnixNano()) {
 		d.onStore(err)
 	}
 	if !d.budget.deny {

@@ -19,8 +19,8 @@ type State struct {
 	Counters
 	running *running
 	records *records
-	// storeIll is true from the first failure of the rate-limit store to its next answer.
-	storeIll atomic.Bool
+	// storeIll is when the rate-limit store fell ill, in nanoseconds since 1970, 0 while it is well.
+	storeIll atomic.Int64
 }
 
 // NewState returns an empty State whose clock is now; nil means time.Now.
