@@ -2,118 +2,45 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 )
 
-// httpKind is a program that can stand in front of an app.
+// httpKind is a program that can stand in front of an app. In its settings APP is the app's address.
 type httpKind struct {
-	name string
+	program
 	// tool is its binary in PATH, "" for ours.
 	tool string
-	// settings are its settings file, with ADMIN, LISTEN, APP, USER and DIR to be filled in; arguments start it with FILE.
-	settings, version string
-	arguments         []string
 }
 
 // httpKinds are all that are compared, nginx first: a rate limit per client, the header set, a size cap, keep-alive to
 // both sides, no access log.
 var httpKinds = []httpKind{
-	{name: "nginx", tool: "nginx", version: "-v", arguments: []string{"-p", "DIR", "-c", "FILE"}, settings: nginxSettings},
-	{name: "sallyport", version: "version", arguments: []string{"run", "--config", "FILE"}, settings: ourSettings},
-	{name: "haproxy", tool: "haproxy", version: "-v", arguments: []string{"-db", "-f", "FILE"}, settings: haproxySettings},
-	{name: "caddy", tool: "caddy", version: "version", arguments: []string{"run", "--adapter", "caddyfile", "--config", "FILE"}, settings: caddySettings},
+	{tool: "nginx", program: program{name: "nginx", version: "-v", arguments: []string{"-p", "DIR", "-c", "FILE"}, settings: nginxSettings}},
+	{program: program{name: "sallyport", version: "version", arguments: []string{"run", "--config", "FILE"}, settings: ourSettings}},
+	{tool: "haproxy", program: program{name: "haproxy", version: "-v", arguments: []string{"-db", "-f", "FILE"}, settings: haproxySettings}},
+	{tool: "caddy", program: program{name: "caddy", version: "version", arguments: []string{"run", "--adapter", "caddyfile", "--config", "FILE"}, settings: caddySettings}},
 }
 
 // httpDoor is a running one.
-type httpDoor struct {
-	name, version, addr string
-	cmd                 *exec.Cmd
-	ended               chan error
-}
+type httpDoor struct{ *process }
 
 // start runs the program in dir, in front of app.
 func (k httpKind) start(ctx context.Context, binary, dir, app string) (*httpDoor, error) {
-	listen, err := freeAddr()
-	if err != nil {
-		return nil, err
-	}
-	admin, err := freeAddr()
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
-	}
 	user := ""
 	if os.Geteuid() == 0 {
 		user = "user root;"
 	}
-	fill := strings.NewReplacer("LISTEN", listen, "ADMIN", admin, "APP", app, "DIR", dir, "USER", user)
-	file := dir + "/settings.yaml"
-	if err := os.WriteFile(file, []byte(fill.Replace(k.settings)), 0o644); err != nil {
-		return nil, err
-	}
-	var args []string
-	for _, a := range k.arguments {
-		args = append(args, strings.NewReplacer("FILE", file, "DIR", dir).Replace(a))
-	}
-	version, err := exec.CommandContext(ctx, binary, k.version).CombinedOutput()
-	if err != nil {
-		return nil, fmt.Errorf("version: %w", err)
-	}
-	said, err := os.Create(dir + "/output")
+	k.fill = []string{"APP", app, "USER", user}
+	p, err := k.program.start(ctx, binary, dir)
 	if err != nil {
 		return nil, err
 	}
-	defer said.Close()
-	d := &httpDoor{name: k.name, version: strings.TrimSpace(strings.SplitN(string(version), "\n", 2)[0]), addr: listen, ended: make(chan error, 1)}
-	d.cmd = exec.CommandContext(ctx, binary, args...)
-	d.cmd.Stdout, d.cmd.Stderr, d.cmd.Dir = said, said, dir
-	if err := d.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() { d.ended <- d.cmd.Wait() }()
-	if err := d.ready(); err != nil {
-		d.stop()
-		text, _ := os.ReadFile(dir + "/output")
-		return nil, fmt.Errorf("%w: %.2000s", err, text)
-	}
-	return d, nil
-}
-
-func (d *httpDoor) ready() error {
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		select {
-		case err := <-d.ended:
-			d.ended <- err
-			return fmt.Errorf("it ended: %w", err)
-		default:
-		}
-		if c, err := net.Dial("tcp4", d.addr); err == nil {
-			return c.Close()
-		}
-	}
-	return errors.New("it does not listen after 15s")
-}
-
-// stop ends the program and waits for it.
-func (d *httpDoor) stop() {
-	_ = d.cmd.Process.Signal(os.Interrupt) // it may have ended
-	select {
-	case err := <-d.ended:
-		d.ended <- err
-	case <-time.After(5 * time.Second):
-		_ = d.cmd.Process.Kill()
-		<-d.ended
-	}
+	return &httpDoor{p}, nil
 }
 
 // visit is one request as cloudflared brings it.
@@ -178,11 +105,3 @@ func (d *httpDoor) verifyCap(ctx context.Context) error {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
-
-func freeAddr() (string, error) {
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return ln.Addr().String(), ln.Close()
-}

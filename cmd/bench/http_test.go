@@ -41,7 +41,7 @@ func TestRatiosAreTakenWithinARound(t *testing.T) {
 	base := []run1{run(10 * time.Millisecond), run(20 * time.Millisecond), run(40 * time.Millisecond)}
 	ours := []run1{run(20 * time.Millisecond), run(60 * time.Millisecond), run(40 * time.Millisecond)}
 	var r httpReport
-	r.add(&httpDoor{name: "ours"}, ours, base, 1)
+	r.add(&httpDoor{&process{name: "ours"}}, ours, base, 1)
 	if got, want := r.Rows[0].CPU, (spread{Median: 2, Min: 1, Max: 3}); got != want {
 		t.Errorf("got %v, want %v", got, want)
 	}

@@ -19,6 +19,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"http", "our HTTP door beside nginx and other peers", httpCommand},
+		{"db", "our database door beside PgBouncer", dbCommand},
 		{"screen", "-corpus DIR: detection, refusals and cost of screening", screenCommand},
 	}
 }

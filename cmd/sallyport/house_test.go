@@ -43,11 +43,11 @@ var floorPlan = map[string][]string{
 	"gateway/upstream":           nil,
 }
 
-// forbidden are imports that only the named rooms may have; "" as a room means nobody. The command has pgx for the demo's
+// forbidden are imports that only the named rooms may have; "" as a room means nobody. The benchmark has pgx to be a client, the command for the demo's
 // shop, which is a client of the database door like any other.
 var forbidden = map[string][]string{
 	"github.com/gin-gonic/gin":     {"gateway", "middleware", "gateway/crossdoor", "gateway/dashboard", "gateway/upstream"},
-	"github.com/jackc/pgx/v5":      {"dbguard", "dbguard/wire", "dbguard/localpg", "gateway/preflight", "cmd/sallyport"},
+	"github.com/jackc/pgx/v5":      {"dbguard", "dbguard/wire", "dbguard/localpg", "gateway/preflight", "cmd/sallyport", "cmd/bench"},
 	"github.com/sony/gobreaker/v2": {"dbguard", "dbguard/wire", "gateway/upstream"},
 	"modernc.org/sqlite":           {"gateway/journal"},
 	"unsafe":                       {"gateway/preflight", "gateway/tunnel"},
