@@ -15,18 +15,19 @@ import (
 
 // Config is the whole settings file. Its values are checked; Load and Defaults make it.
 type Config struct {
-	Version     int              `yaml:"version" doc:"Version of this format: 1."`
-	PublicURL   string           `yaml:"public_url" doc:"Where visitors find the app, such as https://shop.example.com; empty means there is no public name yet."`
-	Environment string           `yaml:"environment" doc:"production, or development: that relaxes HSTS and CSP, and says so on every page."`
-	HTTP        HTTP             `yaml:"http" doc:"The HTTP door: cloudflared points here, the app stands behind."`
-	Database    Database         `yaml:"database" doc:"The database door: the app's DATABASE_URL points here. Without upstream_file it is closed."`
-	Tunnel      tunnel.Settings  `yaml:"tunnel" doc:"The cloudflared that brings visitors: started or watched, probed, backed up."`
-	Admin       Admin            `yaml:"admin" doc:"The page, /api/hardening and /metrics; refuses what came through the tunnel."`
-	Alerts      alert.Settings   `yaml:"alerts" doc:"Who is told when something is wrong."`
-	History     journal.Settings `yaml:"history" doc:"What happened, kept over restarts."`
-	Log         Log              `yaml:"log" doc:"The program's own log."`
-	Drift       Drift            `yaml:"drift" doc:"Files of the app in which ports are written once more; they are compared."`
-	Smoke       Smoke            `yaml:"smoke" doc:"Requests that must work before the app is shown."`
+	Version     int                `yaml:"version" doc:"Version of this format: 1."`
+	PublicURL   string             `yaml:"public_url" doc:"Where visitors find the app, such as https://shop.example.com; empty means there is no public name yet."`
+	Environment string             `yaml:"environment" doc:"production, or development: that relaxes HSTS and CSP, and says so on every page."`
+	HTTP        HTTP               `yaml:"http" doc:"The HTTP door: cloudflared points here, the app stands behind."`
+	Database    Database           `yaml:"database" doc:"The database door: the app's DATABASE_URL points here. Without upstream_file it is closed."`
+	App         tunnel.AppSettings `yaml:"app" doc:"The app itself, where the gateway is to start it and keep it alive; it is reached at http.upstream."`
+	Tunnel      tunnel.Settings    `yaml:"tunnel" doc:"The cloudflared that brings visitors: started or watched, probed, backed up."`
+	Admin       Admin              `yaml:"admin" doc:"The page, /api/hardening and /metrics; refuses what came through the tunnel."`
+	Alerts      alert.Settings     `yaml:"alerts" doc:"Who is told when something is wrong."`
+	History     journal.Settings   `yaml:"history" doc:"What happened, kept over restarts."`
+	Log         Log                `yaml:"log" doc:"The program's own log."`
+	Drift       Drift              `yaml:"drift" doc:"Files of the app in which ports are written once more; they are compared."`
+	Smoke       Smoke              `yaml:"smoke" doc:"Requests that must work before the app is shown."`
 
 	// book knows where each value came from; nil where Config was not loaded.
 	book *book

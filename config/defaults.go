@@ -24,6 +24,7 @@ func Defaults() Config {
 			Settings: wire.Defaults(), Guard: dbguard.Defaults(), Window: crossdoor.Defaults(),
 			AllowList: AllowList{File: "allowlist.yaml", Mode: "off"},
 		},
+		App:     tunnel.AppDefaults(),
 		Tunnel:  tunnel.Defaults(),
 		Admin:   Admin{Listen: "127.0.0.1:9901", OnDoor: "off"},
 		Alerts:  alert.Defaults(),

@@ -96,6 +96,9 @@ func asEnv(key string, v reflect.Value) string {
 
 // shown is the value as YAML on one line.
 func (s setting) shown() string {
+	if s.secret && s.value.Kind() == reflect.Slice {
+		return namesOnly(s.value)
+	}
 	if s.secret && !s.value.IsZero() {
 		return `"***"`
 	}
@@ -103,6 +106,16 @@ func (s setting) shown() string {
 		return quoted(hostOnly(s.value.String()))
 	}
 	return yamlText(s.value, s.unit)
+}
+
+// namesOnly is a list of NAME=value without the values.
+func namesOnly(v reflect.Value) string {
+	items := make([]string, v.Len())
+	for i := range items {
+		name, _, _ := strings.Cut(v.Index(i).String(), "=")
+		items[i] = strconv.Quote(name + "=***")
+	}
+	return "[" + strings.Join(items, ", ") + "]"
 }
 
 func yamlText(v reflect.Value, unit string) string {

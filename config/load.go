@@ -52,6 +52,7 @@ func load(src Sources, text []byte) (Config, error) {
 	d.environment(v, src.Environ)
 	d.flags(v, src.Flags)
 	cfg.book = &book{places: d.places, sources: src}
+	cfg.book.variables = cfg.secretVariables()
 	cfg.settle(src)
 	d.bad = append(d.bad, cfg.mistakes()...)
 	if len(d.bad) > 0 {

@@ -9,6 +9,8 @@ import (
 type book struct {
 	places  map[string]place
 	sources Sources
+	// variables are those of the environment that hold our secrets.
+	variables []string
 }
 
 // fromDefault is the origin of a value that nobody set.

@@ -98,6 +98,24 @@ func (c Config) Secrets() []SecretRef {
 	return all
 }
 
+// SecretVariables are the variables of the environment in which the settings say that secrets stand: nothing for a child.
+func (c Config) SecretVariables() []string {
+	if c.book == nil {
+		return nil
+	}
+	return c.book.variables
+}
+
+func (c *Config) secretVariables() []string {
+	var all []string
+	for _, s := range c.Secrets() {
+		if name, ok := strings.CutPrefix(s.Source, envMark); ok {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
 // Materialize puts every secret that stands in a variable where a part can read it as a file: keep gets the setting's key and
 // the secret, and returns the path. A database door without users gets the user and password of the database's URL, so that
 // an app changes nothing but host and port.

@@ -30,6 +30,7 @@ func (c *Config) parts() []part {
 		{"database", c.Database.door},
 		{"database", c.Database.window},
 		{"database", c.Database.check},
+		{"app", c.App.Validate},
 		{"tunnel", c.Tunnel.Validate},
 		{"admin", c.Admin.check},
 		{"alerts", c.Alerts.Validate},

@@ -69,12 +69,12 @@ func (g *Gateway) startAlerts(helpers *crew) {
 	helpers.run("anomalies", g.watchAnomalies)
 }
 
-// hear passes e to the desk: faults of the tunnel as they are, everything else to the rules.
+// hear passes e to the desk: faults of supervised processes as they are, everything else to the rules.
 func (g *Gateway) hear(e journal.Event) {
 	switch {
-	case e.Door == "tunnel" && e.Detail["state"] == "open":
+	case e.Detail["cause"] != "" && e.Detail["state"] == "open":
 		g.desk.Open(alert.Fault{Cause: e.Detail["cause"], Severity: e.Severity, Summary: e.Summary, Detail: e.Detail})
-	case e.Door == "tunnel" && e.Detail["state"] == "resolved":
+	case e.Detail["cause"] != "" && e.Detail["state"] == "resolved":
 		g.desk.Close(e.Detail["cause"], e.Summary)
 	case e.Kind == "rate-limited":
 		if n, err := strconv.Atoi(e.Detail["count"]); err == nil && n >= floodFrom {

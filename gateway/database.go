@@ -30,7 +30,7 @@ func (g *Gateway) newDatabase(cfg config.Config) (*database, error) {
 	d := &database{}
 	d.window = crossdoor.New(cfg.Database.Window, crossdoor.Parts{Identify: requestAndClient, Now: g.clock})
 	guard, err := dbguard.New(dbguard.Parts{
-		Settings: cfg.Database.Guard, Cross: []screen.Rule{d.window.Rule()}, Observers: []dbguard.Observer{g.narrator.onReport},
+		Settings: cfg.Database.Guard, Cross: []screen.Rule{d.window.Rule()}, Observers: []dbguard.Observer{g.narrator.onReport, g.asking.onReport},
 		OnBreaker: g.narrator.onDatabaseBreaker, Now: g.clock,
 	})
 	if err != nil {
@@ -67,6 +67,14 @@ func (g *Gateway) watched() gin.HandlerFunc {
 		return func(*gin.Context) {}
 	}
 	return g.database.window.Stage()
+}
+
+// askedFor is the stage that lets statements be told by route; nothing where there is no database door.
+func (g *Gateway) askedFor() gin.HandlerFunc {
+	if g.database == nil {
+		return func(*gin.Context) {}
+	}
+	return g.asking.stage
 }
 
 // crossDoorPart is the window between the doors.

@@ -164,8 +164,18 @@ func (n *narrator) onAppHealth(h upstream.Health) {
 }
 
 // onIncident writes down a turn of a tunnel fault.
-func (n *narrator) onIncident(i tunnel.Incident) {
-	e := journal.Event{At: i.At, Door: "tunnel", Kind: "tunnel-" + strings.ToLower(strings.ReplaceAll(string(i.Cause), "_", "-")), Severity: journal.Severity(i.Severity), Summary: i.Summary, Detail: map[string]string{"cause": string(i.Cause), "state": "open"}}
+func (n *narrator) onIncident(i tunnel.Incident) { n.incident("tunnel", "", i) }
+
+// onAppIncident writes down a turn of a fault of the app's process, whose causes are APP_CRASH and the like.
+func (n *narrator) onAppIncident(i tunnel.Incident) { n.incident("process", "APP_", i) }
+
+func (n *narrator) incident(door, prefix string, i tunnel.Incident) {
+	cause := prefix + string(i.Cause)
+	kind := strings.ToLower(strings.ReplaceAll(cause, "_", "-"))
+	if door == "tunnel" {
+		kind = "tunnel-" + kind
+	}
+	e := journal.Event{At: i.At, Door: door, Kind: kind, Severity: journal.Severity(i.Severity), Summary: i.Summary, Detail: map[string]string{"cause": cause, "state": "open"}}
 	if !i.Open {
 		e.Severity = journal.Info
 		e.Detail["state"] = "resolved"

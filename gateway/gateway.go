@@ -61,12 +61,16 @@ type Gateway struct {
 	latency  latencies
 	database *database // nil where there is none to guard
 	tunnel   *tunnel.Supervisor
+	appRun   *tunnel.Supervisor // nil where somebody else runs the app
 	desk     *alert.Desk
 	nonces   tunnel.Nonces
 	totals   totals
 	live     live
 	drift    drift
 	naming   naming
+	checks   checkRuns
+	trend    trendCache
+	asking   asking
 	// malformed counts requests refused before they were any, strangers those not brought by our own connector.
 	malformed, strangers atomic.Int64
 	// serverErrors counts answers of 500 and more.
@@ -118,6 +122,7 @@ func (g *Gateway) build(cfg config.Config) error {
 	if err := g.buildTunnel(cfg); err != nil {
 		return fmt.Errorf("tunnel: %w", err)
 	}
+	g.buildApp(cfg)
 	g.desk = g.newDesk(cfg)
 	first, err := g.generate(cfg, nil)
 	if err != nil {

@@ -80,6 +80,7 @@ func (g *Gateway) pulse(ctx context.Context) error {
 		case <-ready:
 			ready = nil
 			g.restoreTotals(context.WithoutCancel(ctx))
+			g.restoreChecks(context.WithoutCancel(ctx))
 		case <-tick.C:
 			g.beat(g.clock())
 			g.beats.Add(1)

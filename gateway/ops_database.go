@@ -16,6 +16,24 @@ type databaseAnswer struct {
 	APIVersion string `json:"apiVersion"`
 	Enabled    bool   `json:"enabled"`
 	dbguard.Snapshot
+	// TopQueries take the place of the snapshot's: they name their routes too.
+	TopQueries []routedQuery `json:"topQueries"`
+}
+
+// routedQuery is a statement with the routes it comes from, as far as they are known, the most frequent first.
+type routedQuery struct {
+	dbguard.TopQuery
+	Routes []routeShare `json:"routes"`
+}
+
+// routed names the routes of queries.
+func (g *Gateway) routed(queries []dbguard.TopQuery) []routedQuery {
+	shares := g.asking.shares()
+	all := make([]routedQuery, len(queries))
+	for i, q := range queries {
+		all[i] = routedQuery{q, some(shares[q.Fingerprint])}
+	}
+	return all
 }
 
 func (g *Gateway) getDatabase(c *gin.Context) {
@@ -25,7 +43,7 @@ func (g *Gateway) getDatabase(c *gin.Context) {
 		a.SecurityFeatures.AllowList = g.database.allowList()
 	}
 	a.Metrics = g.databaseMetrics()
-	a.TopQueries, a.SlowQueries, a.Blocked = some(a.TopQueries), some(a.SlowQueries), some(a.Blocked)
+	a.TopQueries, a.SlowQueries, a.Blocked = g.routed(a.Snapshot.TopQueries), some(a.SlowQueries), some(a.Blocked)
 	c.JSON(http.StatusOK, a)
 }
 

@@ -48,6 +48,9 @@ func (g *Gateway) judge() healthAnswer {
 	if g.tunnel != nil {
 		a.Checks["tunnel"] = g.checkTunnel()
 	}
+	if g.appRun != nil {
+		a.Checks["process"] = g.checkProcess()
+	}
 	for _, c := range a.Checks {
 		if c.Status == unhealthy || (c.Status == degraded && a.Status == healthy) {
 			a.Status = c.Status
@@ -117,6 +120,15 @@ func (g *Gateway) checkTunnel() check {
 		return check{degraded, s.Incidents[0].Summary}
 	}
 	return check{healthy, "The tunnel is " + string(s.State) + "."}
+}
+
+// checkProcess tells how the app's process is, where it is ours; whether the app answers is checkApp's.
+func (g *Gateway) checkProcess() check {
+	s := g.appRun.Snapshot()
+	if len(s.Incidents) > 0 {
+		return check{degraded, s.Incidents[0].Summary}
+	}
+	return check{healthy, "The app's process is " + string(s.State) + "."}
 }
 
 // statusAnswer is that of the probes.

@@ -24,6 +24,7 @@ type hardening struct {
 	Database databasePart    `json:"database"`
 	Server   serverPart      `json:"server"`
 	Tunnel   tunnel.Snapshot `json:"tunnel"`
+	App      appPart         `json:"app"`
 	Drift    driftPart       `json:"drift"`
 }
 
@@ -80,7 +81,7 @@ func (g *Gateway) getMetrics(c *gin.Context) {
 	n := g.current.Load()
 	c.JSON(http.StatusOK, metricsAnswer{
 		Status: g.judge().Status, Timestamp: g.timestamp(), APIVersion: apiVersion, Version: g.parts.Version, Generation: n.number,
-		Hardening: hardening{Database: g.databasePart(), Server: serverPart{g.serverMetrics(), g.serverSecurity(n)}, Tunnel: g.tunnelPart(), Drift: g.driftPart()},
+		Hardening: hardening{Database: g.databasePart(), Server: serverPart{g.serverMetrics(), g.serverSecurity(n)}, Tunnel: g.tunnelPart(), App: g.appPart(), Drift: g.driftPart()},
 	})
 }
 

@@ -46,7 +46,7 @@ func TestShapesAreFrozen(t *testing.T) {
 	h := open(t, hello, func(c *config.Config) { c.HTTP.Door.RateLimit.Requests = 1 })
 	h.get("http", "/")
 	h.get("http", "/")
-	for _, path := range []string{"metrics", "database", "security", "health", "events", "history", "settings", "csp"} {
+	for _, path := range []string{"metrics", "database", "security", "health", "events", "history", "settings", "tunnel", "app", "alerts", "csp"} {
 		got := h.get("admin", "/api/hardening/"+path)
 		if got.status != 200 {
 			t.Errorf("%s: got %d %s, want 200", path, got.status, got.body)
@@ -63,6 +63,16 @@ func TestShapesAreFrozen(t *testing.T) {
 	var v any
 	reset.json(t, &v)
 	golden(t, "reset-metrics", v)
+}
+
+// frozen compares the shapes of the named answers with their files.
+func (h *house) frozen(names ...string) {
+	h.t.Helper()
+	for _, name := range names {
+		var v any
+		h.get("admin", "/api/hardening/"+name).json(h.t, &v)
+		golden(h.t.(*testing.T), name, v)
+	}
 }
 
 // golden compares the shape of v with the file, where every line must still be there: keys may be added by writing the file

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sallyport/gateway/dashboard"
+	"sallyport/gateway/tunnel"
 )
 
 // rates are means per second over the last minute.
@@ -100,7 +101,7 @@ func (g *Gateway) tunnelCard() dashboard.Door {
 		binary = "verified"
 	}
 	return dashboard.Door{
-		Name: "Tunnel", State: stateOf(g.checkTunnel().Status), Badge: string(t.State) + " " + longer(g.clock().Sub(t.Since)), Big: msText(t.Probe.Latency), Unit: "public round trip",
+		Name: "Tunnel", Beats: g.probeBeats(), State: stateOf(g.checkTunnel().Status), Badge: string(t.State) + " " + longer(g.clock().Sub(t.Since)), Big: msText(t.Probe.Latency), Unit: "public round trip",
 		Facts: []dashboard.Fact{
 			{Name: "Edges", Value: fmt.Sprint(t.ReadyConnections)}, {Name: "Restarts", Value: fmt.Sprintf("%d of %d/h", t.Restarts.Used, t.Restarts.Budget)}, {Name: "Family", Value: family}, {Name: "Binary", Value: binary},
 		},
@@ -119,14 +120,42 @@ func (g *Gateway) heaviestPanel(n int) dashboard.Panel {
 		all += q.TotalMs
 	}
 	slow := g.current.Load().cfg.Database.Guard.Limits.SlowQuery
+	routes := g.asking.shares()
 	for _, q := range top[:min(n, len(top))] {
-		row := dashboard.Query{SQL: clip(q.Query, 300), Route: grouped(q.Rows) + " rows", Calls: grouped(q.Count), Mean: msText(q.MeanMs), P95: msText(q.P95Ms), Slow: q.P95Ms >= milliseconds(slow)}
+		row := dashboard.Query{SQL: clip(q.Query, 300), Route: routeText(routes[q.Fingerprint], grouped(q.Rows)+" rows"), Calls: grouped(q.Count), Mean: msText(q.MeanMs), P95: msText(q.P95Ms), Slow: q.P95Ms >= milliseconds(slow)}
 		if all > 0 {
 			row.Share = q.TotalMs / all
 		}
 		p.Queries = append(p.Queries, row)
 	}
 	return p
+}
+
+// routeText names the route that a statement mostly comes from, otherwise where none is known.
+func routeText(routes []routeShare, otherwise string) string {
+	switch {
+	case len(routes) == 0:
+		return otherwise
+	case len(routes) == 1:
+		return routes[0].Route
+	}
+	return fmt.Sprintf("%s and %d more", routes[0].Route, len(routes)-1)
+}
+
+// probeBeats are the newest probes through the public URL, oldest first.
+func (g *Gateway) probeBeats() []dashboard.Beat {
+	var all []dashboard.Beat
+	for _, r := range g.tunnel.Probes() {
+		state := dashboard.Bad
+		switch {
+		case r.Class == tunnel.ProbeReached && !r.Foreign:
+			state = dashboard.OK
+		case r.Class == tunnel.ProbeReached, r.Class == tunnel.ProbeInconclusive, r.Class == tunnel.ProbeDirect:
+			state = dashboard.Warn
+		}
+		all = append(all, dashboard.Beat{State: state, Text: timeText(r.At) + " " + msText(r.LatencyMs) + ": " + r.Meaning})
+	}
+	return all
 }
 
 // day is what "today" means on the page.

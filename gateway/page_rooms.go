@@ -45,6 +45,7 @@ func (g *Gateway) viewTunnel(v *dashboard.View, _ healthAnswer) {
 			{Name: "state", Value: string(t.State) + " for " + longer(g.clock().Sub(t.Since))}, {Name: "cause", Value: orDash(string(t.Cause))}, {Name: "pid", Value: fmt.Sprint(t.PID)}, {Name: "version", Value: orDash(t.Version)},
 			{Name: "connections, protocol", Value: fmt.Sprintf("%d, %s", t.ReadyConnections, orDash(t.Protocol))}, {Name: "restarts in the last hour", Value: fmt.Sprintf("%d of %d", t.Restarts.Used, t.Restarts.Budget)},
 		}},
+		{Kind: "beats", ID: "beats", Title: "The last probes", Source: "/api/hardening/tunnel", Note: "JSON", Empty: "No probe was sent yet.", Beats: g.probeBeats()},
 		{Kind: "facts", ID: "probe", Title: "Through the public URL", Width: "wide", Facts: []dashboard.Fact{
 			{Name: "newest probe", Value: timeText(t.Probe.Last)}, {Name: "class", Value: orDash(string(t.Probe.Class))}, {Name: "meaning", Value: orDash(t.Probe.Meaning)}, {Name: "round trip", Value: msText(t.Probe.Latency)},
 			{Name: "certificate", Value: fmt.Sprintf("%d days left, %s", t.Certificate.DaysLeft, orDash(t.Certificate.Issuer))},

@@ -33,6 +33,9 @@ func (e *exporter) Collect(out chan<- prometheus.Metric) {
 	if e.g.tunnel != nil {
 		e.tunnel(s)
 	}
+	if e.g.appRun != nil {
+		e.app(s)
+	}
 }
 
 func (e *exporter) process(s series) {
@@ -120,10 +123,18 @@ func (e *exporter) tunnel(s series) {
 	t := e.g.tunnel.Snapshot()
 	s.gauge("tunnel_ready_connections", "Connections of the tunnel that are up.", float64(t.ReadyConnections))
 	s.gauge("tunnel_restarts_used", "Restarts of the budget's window that were used.", float64(t.Restarts.Used))
+	s.gauge("tunnel_up", "1 while the tunnel serves.", truth(t.State.Serves()))
 	s.gauge("tunnel_incidents", "Faults of the tunnel that are open.", float64(len(t.Incidents)))
 	if !t.Certificate.NotAfter.IsZero() {
 		s.gauge("tunnel_certificate_expiry_timestamp_seconds", "When the public certificate ends.", float64(t.Certificate.NotAfter.Unix()))
 	}
+}
+
+func (e *exporter) app(s series) {
+	a := e.g.appRun.Snapshot()
+	s.gauge("app_process_up", "1 while the app's process, which is ours, accepts connections.", truth(a.State.Serves()))
+	s.gauge("app_process_restarts_used", "Restarts of the budget's window that were used.", float64(a.Restarts.Used))
+	s.gauge("app_process_incidents", "Faults of the app's process that are open.", float64(len(a.Incidents)))
 }
 
 // series sends single figures. Labels are given as name, value.

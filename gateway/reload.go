@@ -29,7 +29,7 @@ var errStopping = errors.New("the gateway is stopping")
 var restartOnly = []string{
 	"http.listen", "http.timeouts.header", "http.timeouts.keep_alive", "http.header_max", "http.uri_max", "http.header_fields",
 	"admin.listen", "database.listen", "database.upstream_file", "database.users", "database.pool.", "database.clients.", "database.tls.", "database.window.",
-	"tunnel.", "alerts.", "history.", "log.",
+	"app.", "tunnel.", "alerts.", "history.", "log.",
 }
 
 // Reloaded is what a reload did.

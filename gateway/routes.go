@@ -24,6 +24,10 @@ func (g *Gateway) adminGets() []route {
 		{"/api/hardening/csp", g.getCSP},
 		{"/api/hardening/explain", g.getExplain},
 		{"/api/hardening/alerts", g.getAlerts},
+		{"/api/hardening/tunnel", g.getTunnel},
+		{"/api/hardening/app", g.getApp},
+		{"/api/hardening/checks", g.getChecks},
+		{"/api/hardening/trends", g.getTrends},
 	}
 }
 
@@ -35,6 +39,18 @@ func (g *Gateway) adminPosts() []route {
 		{"/api/hardening/alerts/test", g.testAlerts},
 		{"/api/hardening/alerts/mute", g.muteAlerts},
 		{"/api/hardening/probe", g.issueProbe},
+		{"/api/hardening/checks/smoke", g.runChecks("smoke")},
+		{"/api/hardening/checks/doctor", g.runChecks("doctor")},
+		{"/api/hardening/checks/record", g.recordChecks},
+		{"/api/hardening/tunnel/probe", g.probeTunnel},
+		{"/api/hardening/tunnel/restart", g.tell("tunnel", "restart", g.tunnelSup, g.getTunnel)},
+		{"/api/hardening/tunnel/hold", g.tell("tunnel", "hold", g.tunnelSup, g.getTunnel)},
+		{"/api/hardening/tunnel/release", g.tell("tunnel", "release", g.tunnelSup, g.getTunnel)},
+		{"/api/hardening/tunnel/backup", g.backUp},
+		{"/api/hardening/tunnel/restore", g.restoreTunnel},
+		{"/api/hardening/app/restart", g.tell("app", "restart", g.appSup, g.getApp)},
+		{"/api/hardening/app/hold", g.tell("app", "hold", g.appSup, g.getApp)},
+		{"/api/hardening/app/release", g.tell("app", "release", g.appSup, g.getApp)},
 		{"/-/reload", g.reloadNow},
 	}
 }
@@ -74,7 +90,7 @@ func (g *Gateway) publicRoutes(n *generation, chain []gin.HandlerFunc) http.Hand
 	e := gin.New()
 	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false
 	e.Use(chain...)
-	e.NoRoute(g.reserved(n), g.byOurTunnel(n), g.watched(), noteApp, n.app.Handler())
+	e.NoRoute(g.reserved(n), g.byOurTunnel(n), g.watched(), g.askedFor(), noteApp, n.app.Handler())
 	return e
 }
 

@@ -29,13 +29,17 @@ func (g *Gateway) Run(ctx context.Context) error {
 	helpers.run("pulse", g.pulse)
 	helpers.run("drift", g.watchDrift)
 	if g.tunnel != nil {
-		helpers.run("tunnel", g.tunnel.Run)
+		helpers.run("tunnel", func(ctx context.Context) error { return g.afterApp(ctx, g.tunnel.Run) })
 	}
 	g.startAlerts(helpers)
 	base := newCrew(ctx, fail)
 	if g.database != nil {
 		base.run("database door", func(ctx context.Context) error { return g.database.run(ctx, g.databaseListener) })
 		base.run("database check", g.watchDatabase)
+	}
+	app := newCrew(ctx, fail)
+	if g.appRun != nil {
+		app.run("app", g.appRun.Run)
 	}
 	g.current.Load().start()
 	public, admin := g.publicServer(), g.adminServer()
@@ -49,17 +53,20 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.journal.Add(journal.Event{Door: "process", Kind: "started", Summary: "The gateway serves."})
 
 	<-life.Done()
-	g.shutdown(public, admin, servers, base, helpers, memory)
+	g.shutdown(public, admin, crews{servers, app, base, helpers, memory})
 	if cause := context.Cause(life); !errors.Is(cause, context.Canceled) && ctx.Err() == nil {
 		return cause
 	}
 	return nil
 }
 
+// crews are the parts by the order in which they end.
+type crews struct{ servers, app, base, helpers, memory *crew }
+
 // shutdown ends the parts in the order in which they need each other: readiness says no, the HTTP door drains (the app needs
-// the database door for that), database sessions end, the admin listener closes, helpers end, so that the last event
-// is told, and the history last, so that it is written.
-func (g *Gateway) shutdown(public, admin *http.Server, servers, base, helpers, memory *crew) {
+// the database door for that), an app of ours ends, database sessions end, the admin listener closes, helpers end, so that
+// the last event is told, and the history last, so that it is written.
+func (g *Gateway) shutdown(public, admin *http.Server, c crews) {
 	g.serving.Store(false)
 	drain := g.current.Load().cfg.HTTP.Door.Timeouts.Drain
 	g.log.Info("draining", "limit", drain)
@@ -70,13 +77,14 @@ func (g *Gateway) shutdown(public, admin *http.Server, servers, base, helpers, m
 	g.current.Load().emptied(emptyWithin)
 	g.current.Load().stop()
 	g.closeStore(g.current.Load().store)
-	base.stop()
+	c.app.stop()
+	c.base.stop()
 	g.narrator.folds.flush(g.clock())
 	g.journal.Add(journal.Event{Door: "process", Kind: "stopped", Summary: "The gateway stopped in order."})
 	closeServer(admin, 2*time.Second)
-	servers.stop()
-	helpers.stop()
-	memory.stop()
+	c.servers.stop()
+	c.helpers.stop()
+	c.memory.stop()
 }
 
 // emptyWithin is how long requests whose connections were cut may take to notice.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,9 @@ func (p *program) smokeCommand() *cobra.Command {
 				return err
 			}
 			p.progress("asking %s ...", orDash(site.Config.PublicURL))
+			begun := time.Now()
 			results := preflight.Run(cmd.Context(), site, preflight.Smoke(site))
+			tellInstance(cmd.Context(), site, "smoke", results, time.Since(begun))
 			if junit != "" {
 				if err := writeJUnit(junit, results); err != nil {
 					return ends(codeUsage, "%w", err)

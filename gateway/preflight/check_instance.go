@@ -52,6 +52,7 @@ type instanceHistory struct {
 		Open    bool
 		Held    bool
 		Dropped int64
+		Fault   string
 	}
 }
 
@@ -66,8 +67,10 @@ func checkHistory(ctx context.Context, site Site) Result {
 		switch {
 		case h.File.Held:
 			return warn("end the other gateway", "another gateway writes %s", path)
+		case !h.File.Open && h.File.Fault == "":
+			return warn("look again in a moment", "the instance is still opening %s", path)
 		case !h.File.Open:
-			return fail("look into the log; the file is moved aside at the next start if it is corrupt", "the instance could not open %s", path)
+			return fail("mend what the evidence says; the instance tries again by itself, and moves a damaged file aside", "the instance cannot write %s", path).with(clip(h.File.Fault, 300))
 		}
 		return ok("the instance writes %s", path)
 	}

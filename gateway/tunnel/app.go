@@ -14,7 +14,7 @@ import (
 type AppSettings struct {
 	Run        []string      `yaml:"run" doc:"Command that starts the app, word by word; empty means that somebody else starts it."`
 	Dir        string        `yaml:"dir" doc:"Folder the app is started in; empty means the gateway's own."`
-	Env        []string      `yaml:"env" doc:"Further variables as NAME=value; the app also gets the gateway's environment."`
+	Env        []string      `yaml:"env" secret:"true" doc:"Further variables as NAME=value, never shown; the app also gets the gateway's environment without its secrets."`
 	Grace      time.Duration `yaml:"grace" doc:"How long a stopping app may finish its requests."`
 	Start      time.Duration `yaml:"start" doc:"How long the app may take until it accepts connections."`
 	Check      time.Duration `yaml:"check" doc:"Interval of the checks whether it accepts connections."`

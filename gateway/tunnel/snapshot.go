@@ -65,6 +65,23 @@ type Rules struct {
 	Finding string `json:"finding"`
 }
 
+// IngressRule is one rule in force, as cloudflared serves it; an empty host name means every host.
+type IngressRule struct {
+	Hostname string `json:"hostname"`
+	Path     string `json:"path"`
+	Service  string `json:"service"`
+}
+
+// maxIngress is how many rules are kept for people to see.
+const maxIngress = 50
+
+// Ingress returns the rules in force at the last look, at most 50; nil where there was none.
+func (s *Supervisor) Ingress() []IngressRule {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.seen.ingress)
+}
+
 // OpenIncident is a fault that is not over.
 type OpenIncident struct {
 	Cause    Cause     `json:"cause"`
@@ -93,6 +110,7 @@ type seen struct {
 	version   string
 	binary    Image
 	rules     Rules
+	ingress   []IngressRule
 }
 
 // Snapshot returns what is known now.
@@ -161,6 +179,16 @@ func (s *Supervisor) History() []Transition {
 	return slices.Clone(s.history)
 }
 
+// keptProbes is how many probes Probes remembers: an hour of the usual interval.
+const keptProbes = 60
+
+// Probes returns the newest probes through the public URL, oldest first, at most 60.
+func (s *Supervisor) Probes() []ProbeResult {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.probes)
+}
+
 // remember keeps a change; the caller holds mu.
 func (s *Supervisor) remember(t Transition) {
 	s.history = append(s.history, t)
@@ -199,7 +227,13 @@ func (s *Supervisor) noteReady(n int, r readyAnswer) {
 func (s *Supervisor) noteDiagnosis(d diagnosis) { s.note(func(v *seen) { v.diagnosis = d }) }
 
 func (s *Supervisor) noteRules(e effective, r rules) {
-	s.note(func(v *seen) { v.rules = Rules{Version: e.Version, OK: r.cause == "", Finding: r.summary} })
+	ingress := make([]IngressRule, 0, min(len(e.Config.Ingress), maxIngress))
+	for _, i := range e.Config.Ingress[:min(len(e.Config.Ingress), maxIngress)] {
+		ingress = append(ingress, IngressRule{shorten(i.Hostname, 253), shorten(i.Path, 200), shorten(i.Service, 200)})
+	}
+	s.note(func(v *seen) {
+		v.rules, v.ingress = Rules{Version: e.Version, OK: r.cause == "", Finding: r.summary}, ingress
+	})
 }
 
 func (s *Supervisor) noteBinary(path, sum string) {

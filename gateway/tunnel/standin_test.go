@@ -213,7 +213,7 @@ func alwaysThere(context.Context, string) ([]string, error) { return []string{"1
 // quick is the pace with every interval scaled down; limits are the real ones.
 func quick() pace {
 	return pace{
-		process: 200 * time.Millisecond, public: 200 * time.Millisecond, doubt: 50 * time.Millisecond, network: 50 * time.Millisecond,
+		process: 200 * time.Millisecond, public: 200 * time.Millisecond, doubt: 50 * time.Millisecond, rising: 50 * time.Millisecond, network: 50 * time.Millisecond,
 		first: 20 * time.Millisecond, longest: 200 * time.Millisecond, start: 20 * time.Second, stable: time.Hour,
 		retry: time.Hour, window: time.Hour, limit: 5, pin: 24 * time.Hour, warn: 21 * 24 * time.Hour,
 	}

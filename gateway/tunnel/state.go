@@ -90,6 +90,7 @@ func (s *state) isOpen(c Cause) bool {
 type pace struct {
 	process, public time.Duration // between checks
 	doubt           time.Duration // between checks while something is unconfirmed, at most
+	rising          time.Duration // between checks of a child that does not serve yet, at most
 	network         time.Duration // between looks for the network
 	first, longest  time.Duration // shortest and longest delay before a restart
 	start           time.Duration // how long a child may take to its first connection
@@ -103,7 +104,7 @@ type pace struct {
 
 func paceOf(w WatchSettings) pace {
 	return pace{
-		process: w.Process, public: w.PublicURL, doubt: 10 * time.Second, network: 5 * time.Second,
+		process: w.Process, public: w.PublicURL, doubt: 10 * time.Second, rising: time.Second, network: 5 * time.Second,
 		first: time.Second, longest: 5 * time.Minute, start: 3 * time.Minute, stable: 2 * time.Minute,
 		retry: 30 * time.Minute, window: time.Hour, limit: w.RestartsPerHour, pin: 24 * time.Hour, warn: w.CertWarning,
 	}
@@ -111,6 +112,9 @@ func paceOf(w WatchSettings) pace {
 
 // hurry is the interval while something is unconfirmed.
 func (p pace) hurry(usual time.Duration) time.Duration { return min(usual, p.doubt) }
+
+// rise is the interval until a child serves.
+func (p pace) rise(usual time.Duration) time.Duration { return min(p.hurry(usual), p.rising) }
 
 // verb is what an action does.
 type verb string

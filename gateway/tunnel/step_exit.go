@@ -23,6 +23,8 @@ func (e exited) apply(t *turn) {
 	switch {
 	case t.replacing, t.phase == Stopping, t.phase == Held:
 		return
+	case t.phase == Healing && t.cause == "":
+		t.lookForNetwork() // an operator asked for it: nothing is wrong, so nothing is waited for
 	case t.phase == Healing:
 		t.backOff(t.cause)
 	case e.code == 1 && !t.served && e.class != lineConfig && e.class != lineCredentials && e.class != lineAuth:

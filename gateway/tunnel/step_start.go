@@ -74,6 +74,9 @@ func (t *turn) checks() {
 	doubt := t.doubtful() != ""
 	if !t.now.Before(t.nextProcess) {
 		t.nextProcess = t.now.Add(t.interval(t.process, doubt))
+		if t.managed && !t.served {
+			t.nextProcess = t.now.Add(t.rise(t.process))
+		}
 		t.do(doCheckProcess)
 	}
 	if t.mayProbe() && !t.now.Before(t.nextPublic) {
@@ -135,7 +138,7 @@ func (t *turn) launch() {
 func (t *turn) newChild() {
 	t.child++
 	t.goods, t.missed, t.idle, t.quic, t.refusals = 0, 0, 0, 0, 0
-	t.nextProcess, t.nextPublic = t.now.Add(t.hurry(t.process)), t.now.Add(t.hurry(t.public))
+	t.nextProcess, t.nextPublic = t.now.Add(t.rise(t.process)), t.now.Add(t.hurry(t.public))
 	t.route = nil
 	for _, c := range processCauses {
 		if f := t.find(c); f != nil && !f.open {

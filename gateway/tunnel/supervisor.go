@@ -52,6 +52,7 @@ type Supervisor struct {
 	children map[int]*child
 	seen     seen
 	history  []Transition
+	probes   []ProbeResult // newest last, at most keptProbes
 }
 
 // job is what is supervised: cloudflared or an app.
@@ -189,8 +190,10 @@ func (s *Supervisor) probe(ctx context.Context) ProbeResult {
 	p := prober{url: s.opt.PublicURL, nonces: s.opt.Nonces, door: s.door, timeout: 10 * time.Second, roots: s.opt.Roots, dial: s.opt.Dial, now: s.opt.Now}
 	r := p.probe(ctx, s.connector())
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.seen.probe = r
-	s.mu.Unlock()
+	s.probes = append(s.probes, r)
+	s.probes = s.probes[max(0, len(s.probes)-keptProbes):]
 	return r
 }
 

@@ -46,3 +46,6 @@ const (
 	Held     Phase = "held"
 	Stopping Phase = "stopping"
 )
+
+// Serves reports a phase in which requests are brought.
+func (p Phase) Serves() bool { return p == Up || p == Degraded || p == Suspect }
