@@ -8,11 +8,13 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"sallyport/config"
 	"sallyport/gateway/journal"
 	"sallyport/gateway/preflight"
 )
@@ -71,6 +73,7 @@ func (r *checkRuns) of(name string) []checkRun {
 type runAnswer struct {
 	Status    string   `json:"status"`
 	Timestamp string   `json:"timestamp"`
+	Summary   string   `json:"summary"`
 	Run       checkRun `json:"run"`
 }
 
@@ -95,7 +98,7 @@ func (g *Gateway) runChecks(name string) gin.HandlerFunc {
 		}
 		run := checkRun{At: at, By: "admin API", Status: preflight.Worst(results), TookMs: time.Since(begun).Milliseconds(), Results: results}
 		g.noteRun(name, run, peerOf(c.Request))
-		c.JSON(http.StatusOK, runAnswer{"ok", g.timestamp(), run})
+		c.JSON(http.StatusOK, runAnswer{"ok", g.timestamp(), tally(run.Results), run})
 	}
 }
 
@@ -110,7 +113,22 @@ func (g *Gateway) site() (preflight.Site, error) {
 	if err != nil {
 		self = "sallyport" // then our own listeners are known by the usual name
 	}
+	cfg = g.bound(cfg)
 	return preflight.Site{Config: cfg, Instance: preflight.NewInstance(g.Addresses().Admin, token), Self: self, Now: g.clock}, nil
+}
+
+// bound is cfg with the addresses that we really listen on: a port of 0 stands for any.
+func (g *Gateway) bound(cfg config.Config) config.Config {
+	at := g.Addresses()
+	for _, a := range []struct {
+		declared *string
+		real     string
+	}{{&cfg.HTTP.Listen, at.HTTP}, {&cfg.Database.Listen, at.Database}, {&cfg.Admin.Listen, at.Admin}} {
+		if strings.HasSuffix(*a.declared, ":0") && a.real != "" {
+			*a.declared = a.real
+		}
+	}
+	return cfg
 }
 
 // noteRun remembers run and writes it down.
@@ -202,7 +220,7 @@ func (g *Gateway) recordChecks(c *gin.Context) {
 	}
 	run := checkRun{At: g.clock().UTC(), By: "command line", Status: preflight.Worst(r.Results), TookMs: r.TookMs, Results: r.Results}
 	g.noteRun(r.Name, run, peerOf(c.Request))
-	c.JSON(http.StatusOK, runAnswer{"ok", g.timestamp(), run})
+	c.JSON(http.StatusOK, runAnswer{"ok", g.timestamp(), tally(run.Results), run})
 }
 
 // known reports whether every result has a name and a status that there is.

@@ -29,7 +29,7 @@ func (g *Gateway) watchDrift(ctx context.Context) error {
 	tick := time.NewTicker(driftEvery)
 	defer tick.Stop()
 	for {
-		facts, err := preflight.Drift(ctx, preflight.Site{Config: g.current.Load().cfg, Self: self, Now: g.clock})
+		facts, err := preflight.Drift(ctx, preflight.Site{Config: g.bound(g.current.Load().cfg), Self: self, Now: g.clock})
 		if err != nil && ctx.Err() == nil {
 			g.log.Warn("drift", "error", err)
 		}

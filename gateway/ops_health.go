@@ -95,8 +95,11 @@ func (g *Gateway) checkHistory() check {
 }
 
 func (g *Gateway) checkDrift() check {
-	if d := g.driftPart(); d.Count > 0 {
-		return check{degraded, fmt.Sprintf("%d declared facts are not so.", d.Count)}
+	switch d := g.driftPart(); {
+	case d.Count == 1:
+		return check{degraded, "Not as declared: " + d.Items[0].Fact + "."}
+	case d.Count > 1:
+		return check{degraded, fmt.Sprintf("%d facts are not as declared.", d.Count)}
 	}
 	return check{healthy, "Everything is as declared."}
 }

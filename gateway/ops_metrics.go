@@ -75,6 +75,8 @@ type driftItem struct {
 	Observed string    `json:"observed"`
 	Source   string    `json:"source"`
 	Since    time.Time `json:"since"`
+	Evidence []string  `json:"evidence,omitempty"`
+	Fix      string    `json:"fix,omitempty"`
 }
 
 func (g *Gateway) getMetrics(c *gin.Context) {

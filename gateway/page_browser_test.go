@@ -87,6 +87,23 @@ func TestPageOfTheRealProductInABrowser(t *testing.T) {
 	}
 }
 
+func TestSmokeIsRunFromThePage(t *testing.T) {
+	h := staged(t)
+	tab := chromium.Open(t)
+	tab.Shots = os.Getenv("SALLYPORT_SHOTS")
+	tab.Go("http://" + h.at.Admin + "/")
+	tab.Until("the button is there", `[...document.querySelectorAll(".verdict button")].some((b) => b.textContent === "Run smoke test")`)
+	chromium.Ask[bool](tab, `[...document.querySelectorAll(".verdict button")].find((b) => b.textContent === "Run smoke test").click(), true`)
+	tab.Until("the page says how it went", `/^Run smoke test: \d+ of \d+ passed$/.test(document.getElementById("toast").textContent)`)
+	tab.Until("the run is shown", `[...document.querySelectorAll(".panel.checks .note")].some((n) => n.textContent.startsWith("smoke run "))`)
+	if !strings.Contains(h.kinds(), "smoke-run") {
+		t.Errorf("events: got %s, want the run among them", h.kinds())
+	}
+	chromium.Ask[bool](tab, `location.hash = "checks", true`)
+	tab.Until("checks is drawn", `document.querySelector("#panel-runs")`)
+	tab.Shoot("product-checks-after-smoke")
+}
+
 func TestPageShowsTheAttackAsTextAndReleasesTheClient(t *testing.T) {
 	h := staged(t)
 	tab := chromium.Open(t)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"sallyport/gateway/dashboard"
@@ -41,7 +42,7 @@ func (g *Gateway) sparkLine(of func(Live) int64) []float64 {
 func (g *Gateway) httpCard() dashboard.Door {
 	m := g.serverMetrics()
 	d := dashboard.Door{
-		Name: "HTTP door", State: dashboard.OK, Badge: "open", Big: fmt.Sprintf("%.1f", g.lastMinute().requests), Unit: "req/s", Tone: "blue",
+		Name: "HTTP door", State: dashboard.OK, Badge: "open", Big: fmt.Sprintf("%.1f", g.lastMinute().requests), Unit: "req/s", Tone: "blue", Source: "/api/hardening/metrics",
 		Line: g.sparkLine(func(l Live) int64 { return l.Requests }),
 		Facts: []dashboard.Fact{
 			{Name: "p95", Value: msText(m.P95Latency)}, {Name: "Requests", Value: grouped(m.RequestsTotal)}, warnIf("Limited", m.RateLimited, dashboard.Warn), warnIf("Too large", m.TooLarge, dashboard.Warn),
@@ -62,7 +63,7 @@ func (g *Gateway) databaseCard() dashboard.Door {
 	}
 	m, s := g.databaseMetrics(), g.database.guard.Snapshot()
 	d := dashboard.Door{
-		Name: "Database door", State: dashboard.OK, Badge: modeWords(string(s.Limits.Screen)), Big: m.SuccessRate, Unit: "of " + grouped(m.TotalQueries) + " queries", Tone: "purple",
+		Name: "Database door", State: dashboard.OK, Badge: modeWords(string(s.Limits.Screen)), Big: m.SuccessRate, Unit: "of " + grouped(m.TotalQueries) + " queries", Tone: "purple", Source: "/api/hardening/database",
 		Line: g.sparkLine(func(l Live) int64 { return l.Queries }),
 		Facts: []dashboard.Fact{
 			{Name: "Mean", Value: msText(m.AvgLatency)}, warnIf("Slow", int64(m.SlowQueries), dashboard.Warn), warnIf("Blocked", int64(m.BlockedQueries), dashboard.Bad), {Name: "Breaker", Value: m.CircuitBreakerStatus},
@@ -100,8 +101,12 @@ func (g *Gateway) tunnelCard() dashboard.Door {
 	if t.Binary.Verified {
 		binary = "verified"
 	}
+	beats, badge := g.probeBeats(), string(t.State)+" "+longer(g.clock().Sub(t.Since))
+	if len(t.Incidents) > 0 {
+		badge = strings.ReplaceAll(strings.ToLower(string(t.Incidents[0].Cause)), "_", " ")
+	}
 	return dashboard.Door{
-		Name: "Tunnel", Beats: g.probeBeats(), State: stateOf(g.checkTunnel().Status), Badge: string(t.State) + " " + longer(g.clock().Sub(t.Since)), Big: msText(t.Probe.Latency), Unit: "public round trip",
+		Name: "Tunnel", Beats: beats, State: stateOf(g.checkTunnel().Status), Badge: badge, Big: tripText(t), Unit: fmt.Sprintf("public round trip, last %d probes", len(beats)), Source: "/api/hardening/tunnel",
 		Facts: []dashboard.Fact{
 			{Name: "Edges", Value: fmt.Sprint(t.ReadyConnections)}, {Name: "Restarts", Value: fmt.Sprintf("%d of %d/h", t.Restarts.Used, t.Restarts.Budget)}, {Name: "Family", Value: family}, {Name: "Binary", Value: binary},
 		},

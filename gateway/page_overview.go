@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"sallyport/gateway/dashboard"
 	"sallyport/gateway/tunnel"
@@ -14,15 +16,63 @@ func (g *Gateway) viewOverview(v *dashboard.View, health healthAnswer) {
 	v.Panels = append(v.Panels, g.fixes()...)
 	v.Panels = append(v.Panels,
 		dashboard.Panel{Kind: "doors", ID: "doors", Doors: []dashboard.Door{g.httpCard(), g.databaseCard(), g.tunnelCard()}},
-		g.chartPanel(), g.stoppedPanel(6), g.heaviestPanel(6), readyPanel(health),
+		g.chartPanel(), g.stoppedPanel(6), g.heaviestPanel(6), g.readyPanel(health),
 	)
+	v.Actions = []dashboard.Action{smokeAction("Run smoke test", true)}
 }
 
 func (g *Gateway) chartPanel() dashboard.Panel {
 	return dashboard.Panel{
 		Kind: "chart", ID: "chart", Title: "Requests and the SQL they cause", Source: "/api/hardening/history?range=1h", Note: "JSON", Width: "wide", Chart: g.liveChart(),
-		Empty: "Recording began just now.",
+		Trends: g.trendWords(), Empty: "Recording began just now.",
 	}
+}
+
+// trendWords say how the last hour stands against the same hour of past days; nil where no past day is known.
+func (g *Gateway) trendWords() []dashboard.Trend {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	a, err := g.trends(ctx)
+	if err != nil {
+		return nil // told by the history's own check
+	}
+	var words []dashboard.Trend
+	for _, t := range a.Trends {
+		if t.Usual == nil || t.Now == nil || *t.Usual == 0 && *t.Now == 0 {
+			continue
+		}
+		w := dashboard.Trend{Name: t.Name, Text: usualText(t)}
+		if t.Odd {
+			w.State = dashboard.Warn
+		}
+		words = append(words, w)
+	}
+	return words[:min(len(words), 4)]
+}
+
+// usualText says a figure against its usual one: "12 % above the same hour of 7 days".
+func usualText(t trend) string {
+	days := fmt.Sprintf("the same hour of %d days", t.Days)
+	if t.Days == 1 {
+		days = "the same hour yesterday"
+	}
+	switch {
+	case t.Ratio == nil:
+		return "none at " + days
+	case *t.Ratio >= 1.05:
+		return fmt.Sprintf("%.0f %% above %s", (*t.Ratio-1)*100, days)
+	case *t.Ratio <= 0.95:
+		return fmt.Sprintf("%.0f %% below %s", (1-*t.Ratio)*100, days)
+	}
+	return "as at " + days
+}
+
+// tripText is the newest round trip through the public URL; "–" where none was made.
+func tripText(t tunnel.Snapshot) string {
+	if t.Probe.Last.IsZero() || t.Probe.Latency == 0 {
+		return "–"
+	}
+	return msText(t.Probe.Latency)
 }
 
 // nodes are the seven stops from visitor to database. A link's figure is measured or left out.
@@ -47,7 +97,18 @@ func (g *Gateway) nodes(health map[string]check) []dashboard.Node {
 	if g.database != nil {
 		g.databaseNodes(nodes, stateOf(health["database"].Status))
 	}
+	g.splitNode(nodes)
 	return nodes
+}
+
+// splitNode marks the app where its port belongs to two processes.
+func (g *Gateway) splitNode(nodes []dashboard.Node) {
+	for _, d := range g.driftPart().Items {
+		if d.Fact == splitFact && strings.Contains(d.Observed, "http.upstream") {
+			nodes[3].Link = &dashboard.Link{State: dashboard.Bad, Above: "split port", Below: "IPv4 or IPv6?"}
+			nodes[4].State, nodes[4].Says = dashboard.Bad, "2 listeners"
+		}
+	}
 }
 
 func appWords(healthy bool, breaker string) string {
@@ -77,12 +138,15 @@ func (g *Gateway) tunnelNodes(nodes []dashboard.Node, t tunnel.Snapshot) {
 	} else if !t.Probe.Last.IsZero() {
 		reached = dashboard.Warn
 	}
-	nodes[0].Link = &dashboard.Link{State: reached, Above: msText(t.Probe.Latency), Below: "round trip"}
+	nodes[0].Link = &dashboard.Link{State: reached, Above: tripText(t), Below: "round trip"}
 	nodes[1].State, nodes[1].Says = reached, string(t.Probe.Class)
+	if t.Probe.Last.IsZero() {
+		nodes[1].Says = "not probed yet"
+	}
 	if !t.Certificate.NotAfter.IsZero() {
 		nodes[1].Where = fmt.Sprintf("cert %d days", t.Certificate.DaysLeft)
 	}
-	nodes[1].Link = &dashboard.Link{State: state, Above: fmt.Sprintf("%d connections", t.ReadyConnections), Below: t.Protocol}
+	nodes[1].Link = &dashboard.Link{State: state, Above: fmt.Sprintf("%d edges", t.ReadyConnections), Below: t.Protocol}
 	nodes[2].State, nodes[2].Says = state, strings.ToLower(string(t.State))
 	if t.PID > 0 {
 		nodes[2].Where = fmt.Sprintf("pid %d", t.PID)
@@ -97,40 +161,4 @@ func (g *Gateway) databaseNodes(nodes []dashboard.Node, state dashboard.State) {
 	nodes[5].Link = &dashboard.Link{State: state, Above: msText(s.Health.Latency), Below: "circuit " + s.CircuitBreaker.State}
 	nodes[6].State, nodes[6].Says = state, fmt.Sprintf("%d of %d busy", s.Metrics.Pool.Active, s.Metrics.Pool.Max)
 	nodes[6].Where = fmt.Sprintf("%d idle", s.Metrics.Pool.Idle)
-}
-
-// fixes are cards for what is broken and can be told with its cure.
-func (g *Gateway) fixes() []dashboard.Panel {
-	var cards []dashboard.Panel
-	n := g.current.Load()
-	if c := g.checkApp(); c.Status == unhealthy {
-		cards = append(cards, dashboard.Panel{Kind: "fix", ID: "fix-app", Fix: &dashboard.Fix{
-			State: dashboard.Bad, Title: "The app does not answer", Text: c.Reason,
-			Evidence: []dashboard.Fact{{Name: "http.upstream", Value: n.cfg.HTTP.App.URL}},
-			Cure:     "See who listens there, and start the app on that very address:", Commands: []string{"sallyport doctor"},
-		}})
-	}
-	for _, i := range g.tunnelPart().Incidents {
-		cards = append(cards, dashboard.Panel{Kind: "fix", ID: "fix-" + string(i.Cause), Fix: &dashboard.Fix{
-			State: dashboard.Bad, Title: string(i.Cause), Text: i.Summary, Evidence: []dashboard.Fact{{Name: "since", Value: i.Since.Format("15:04:05 MST")}},
-			Cure: "What the supervisor knows, and what mends it:", Commands: []string{"sallyport tunnel status"},
-		}})
-	}
-	for _, d := range g.driftPart().Items {
-		cards = append(cards, dashboard.Panel{Kind: "fix", ID: "fix-drift-" + d.Fact, Fix: &dashboard.Fix{
-			State: dashboard.Warn, Title: d.Fact + " has drifted", Text: "Declared " + d.Declared + ", observed " + d.Observed + ".",
-			Evidence: []dashboard.Fact{{Name: "source", Value: d.Source}}, Cure: "Make them equal, then:", Commands: []string{"sallyport drift"},
-		}})
-	}
-	return cards
-}
-
-// readyPanel lists the health checks; the smoke test is run from the command line.
-func readyPanel(health healthAnswer) dashboard.Panel {
-	p := dashboard.Panel{Kind: "checks", ID: "ready", Title: "Ready to show?", Note: "live checks", Source: "/api/hardening/health", Width: "half"}
-	for _, name := range sortedKeys(health.Checks) {
-		c := health.Checks[name]
-		p.Checks = append(p.Checks, dashboard.Check{State: stateOf(c.Status), Text: c.Reason, Right: name})
-	}
-	return p
 }

@@ -33,47 +33,11 @@ func (g *Gateway) viewDatabase(v *dashboard.View, _ healthAnswer) {
 	)
 }
 
-// viewTunnel is the supervisor in detail.
-func (g *Gateway) viewTunnel(v *dashboard.View, _ healthAnswer) {
-	if g.tunnel == nil {
-		v.Panels = []dashboard.Panel{{Kind: "facts", ID: "tunnel", Title: "No tunnel is supervised", Note: "set tunnel.run or tunnel.metrics", Facts: []dashboard.Fact{{Name: "what this means", Value: "cloudflared is neither started nor watched; nothing is probed through the public URL"}}}}
-		return
-	}
-	t := g.tunnel.Snapshot()
-	v.Panels = []dashboard.Panel{
-		{Kind: "facts", ID: "state", Title: "cloudflared", Width: "half", Source: "/api/hardening/metrics", Note: "JSON", Facts: []dashboard.Fact{
-			{Name: "state", Value: string(t.State) + " for " + longer(g.clock().Sub(t.Since))}, {Name: "cause", Value: orDash(string(t.Cause))}, {Name: "pid", Value: fmt.Sprint(t.PID)}, {Name: "version", Value: orDash(t.Version)},
-			{Name: "connections, protocol", Value: fmt.Sprintf("%d, %s", t.ReadyConnections, orDash(t.Protocol))}, {Name: "restarts in the last hour", Value: fmt.Sprintf("%d of %d", t.Restarts.Used, t.Restarts.Budget)},
-		}},
-		{Kind: "beats", ID: "beats", Title: "The last probes", Source: "/api/hardening/tunnel", Note: "JSON", Empty: "No probe was sent yet.", Beats: g.probeBeats()},
-		{Kind: "facts", ID: "probe", Title: "Through the public URL", Width: "wide", Facts: []dashboard.Fact{
-			{Name: "newest probe", Value: timeText(t.Probe.Last)}, {Name: "class", Value: orDash(string(t.Probe.Class))}, {Name: "meaning", Value: orDash(t.Probe.Meaning)}, {Name: "round trip", Value: msText(t.Probe.Latency)},
-			{Name: "certificate", Value: fmt.Sprintf("%d days left, %s", t.Certificate.DaysLeft, orDash(t.Certificate.Issuer))},
-		}},
-		{Kind: "facts", ID: "rules", Title: "Rules and binary", Facts: []dashboard.Fact{
-			{Name: "effective rules", Value: fmt.Sprintf("version %d: %s", t.Rules.Version, orDash(t.Rules.Finding))}, {Name: "binary", Value: orDash(t.Binary.Path)}, {Name: "SHA-256 pinned, verified", Value: fmt.Sprintf("%t, %t", t.Binary.Pinned, t.Binary.Verified)},
-		}},
-		g.eventsPanel("tunnel", "Restarts and incidents"),
-	}
-}
-
 func orDash(s string) string {
 	if s == "" {
 		return "–"
 	}
 	return s
-}
-
-// viewChecks lists the live checks and what has drifted.
-func (g *Gateway) viewChecks(v *dashboard.View, health healthAnswer) {
-	ready := readyPanel(health)
-	ready.Width = ""
-	drift := dashboard.Panel{Kind: "table", ID: "drift", Title: "Drift", Empty: "Everything is as declared.", Table: &dashboard.Table{Head: []string{"Fact", "Declared", "Observed", "Source", "Since"}}}
-	for _, d := range g.driftPart().Items {
-		drift.Table.Rows = append(drift.Table.Rows, []string{d.Fact, d.Declared, d.Observed, d.Source, timeText(d.Since)})
-		drift.Table.States = append(drift.Table.States, dashboard.Warn)
-	}
-	v.Panels = []dashboard.Panel{ready, drift}
 }
 
 func slowPanel(slow []dbguard.SlowQuery) dashboard.Panel {

@@ -12,6 +12,9 @@ type Fact struct {
 	Observed string    `json:"observed"`
 	Source   string    `json:"source"`
 	Since    time.Time `json:"since"`
+	// Evidence are the facts behind it, a line each, and Fix the command that mends it; both may be empty.
+	Evidence []string `json:"evidence,omitempty"`
+	Fix      string   `json:"fix,omitempty"`
 }
 
 // Drift returns every fact that is not as declared, in a stable order; nil where all are. It may take some seconds.
@@ -30,7 +33,7 @@ func Drift(ctx context.Context, site Site) ([]Fact, error) {
 		r := c.check(looking, site)
 		cancel()
 		if r.Status == Fail {
-			facts = append(facts, Fact{Fact: c.fact, Declared: c.declared, Observed: r.Found, Source: "this machine"})
+			facts = append(facts, Fact{Fact: c.fact, Declared: c.declared, Observed: r.Found, Source: "this machine", Evidence: r.Evidence, Fix: r.Fix})
 		}
 	}
 	for i := range facts {

@@ -82,7 +82,7 @@ function doors(panel) {
 
 function beatRow(list) {
   const good = list.filter((b) => b.state === "ok").length;
-  return el("div", { class: "beats", role: "img", "aria-label": good + " of " + list.length + " probes good" },
+  return el("div", { class: "probes", role: "img", "aria-label": good + " of " + list.length + " probes good" },
     ...list.map((b) => el("i", { "data-state": b.state, title: b.text })));
 }
 
