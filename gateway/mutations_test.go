@@ -64,8 +64,8 @@ var mutations = []mutation{
 	{"5", "no fixed window", []swap{{"middleware/budgets.go", "	elapsed := int64(now.Sub(b.origin))\n", "	elapsed := int64(now.Sub(b.origin))\n	elapsed -= elapsed % int64(rate.Period)\n"}}, "gateway", window5},
 	{"5", "Retry-After is true", []swap{{"middleware/rate_limit.go", "retryAfter(c, time.Duration(answer.Reset-x.start.Unix())*time.Second)", "retryAfter(c, time.Second)"}}, "gateway", window5},
 
-	{"6", "the keys are bounded", []swap{{"middleware/budgets.go", "maxShardSlots = 1 << 21 / shardCount", "maxShardSlots = 1 << 24 / shardCount"}}, "middleware", million6},
-	{"6", "a full store forgets who spent least", []swap{{"middleware/budgets.go", "if at == nil || g[i].whole < at.whole {", "if at == nil || g[i].whole > at.whole {"}}, "middleware", full6},
+	{"6", "the keys are bounded", []swap{{"middleware/budgets.go", "maxGroups   = 1 << 21 / shardCount / groupSize", "maxGroups   = 1 << 24 / shardCount / groupSize"}}, "middleware", million6},
+	{"6", "a full store forgets who spent least", []swap{{"middleware/budgets.go", "if g.whole[i] < g.whole[least] {", "if g.whole[i] > g.whole[least] {"}}, "middleware", full6},
 
 	{"7", "a client's faults never open the circuit", []swap{
 		{"gateway/upstream/breaker.go", "failed := errors.Is(outcome, errAppFault)", "failed := outcome != nil"},

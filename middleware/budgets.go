@@ -14,7 +14,7 @@ import (
 // Period/Limit, so that no window has an edge to burst over. The library's own memory store counts fixed windows and
 // forgets nothing until it sweeps.
 //
-// It holds at most 2^21 keys in 32 MB. Past that a new key takes the place of the one in its group that has spent least,
+// It holds at most 2^21 keys in 24 MB. Past that a new key takes the place of the one in its group that has spent least,
 // so a flood of new clients cannot make a busy client's record vanish. Any goroutine may call it; it never blocks long
 // and returns no errors.
 type Budgets struct {
@@ -27,24 +27,33 @@ type Budgets struct {
 var _ limiter.Store = (*Budgets)(nil)
 
 const (
-	shardCount    = 64
-	groupSize     = 8
-	firstSlots    = 8 * groupSize
-	maxShardSlots = 1 << 21 / shardCount
+	shardCount = 64
+	groupSize  = 8
+	// firstGroups is how many groups a shard has from its first key on. A tag does not hold what tells them apart.
+	firstGroups = 64
+	maxGroups   = 1 << 21 / shardCount / groupSize
 )
 
 // shard is one part of the keys under one lock.
 type shard struct {
-	mu    sync.Mutex // guards slots
-	slots []slot     // groups of groupSize, their number a power of two
-	_     [64 - 8 - 24]byte
+	mu     sync.Mutex // guards groups
+	groups []group    // their number is a power of two
+	_      [64 - 8 - 24]byte
 }
 
-// slot is one key: its hash, and when its budget will be whole again, in nanoseconds since Budgets.origin. A slot whose
-// instant has passed is as good as empty.
-type slot struct {
-	hash  uint64
-	whole int64
+// group is a few keys: their tags, 0 for none, and when the budget of each will be whole again, in nanoseconds since
+// Budgets.origin. A key whose instant has passed is as good as none. Tags of half a hash make it 12 bytes a key.
+type group struct {
+	tags  [groupSize]uint32
+	whole [groupSize]int64
+}
+
+// spot is where a key belongs, and its tag there: 43 bits of its hash in all. Of a million clients two share a budget once in
+// some sixteen starts of the program.
+type spot struct {
+	shard *shard
+	// first is the group among firstGroups; where there are more of them, bits of the tag go on.
+	first, tag uint32
 }
 
 // NewBudgets returns an empty store.
@@ -70,43 +79,45 @@ func (b *Budgets) Peek(_ context.Context, key string, rate limiter.Rate) (limite
 
 // Reset makes key's budget whole.
 func (b *Budgets) Reset(_ context.Context, key string, rate limiter.Rate) (limiter.Context, error) {
-	hash := b.hash(key, rate)
-	s := &b.shards[hash%shardCount]
-	s.mu.Lock()
-	if slot := s.find(hash); slot != nil {
-		slot.hash, slot.whole = 0, 0
+	at := b.spot(key, rate)
+	at.shard.mu.Lock()
+	if whole := at.find(); whole != nil {
+		*whole = 0
 	}
-	s.mu.Unlock()
+	at.shard.mu.Unlock()
 	return b.take(key, 0, rate), nil
 }
 
-// hash names key's budget at rate; each policy's Formatted keeps its budgets apart.
-func (b *Budgets) hash(key string, rate limiter.Rate) uint64 {
+// spot names key's budget at rate; each policy's Formatted keeps its budgets apart.
+func (b *Budgets) spot(key string, rate limiter.Rate) spot {
 	h := maphash.String(b.seed, key)
 	if rate.Formatted != "" {
 		h ^= maphash.String(b.seed, rate.Formatted) * 0x9e3779b97f4a7c15
 	}
-	return h | 1<<63
+	return spot{shard: &b.shards[h%shardCount], first: uint32(h/shardCount) % firstGroups, tag: uint32(h>>32) | 1<<31}
 }
 
 func (b *Budgets) take(key string, n int64, rate limiter.Rate) limiter.Context {
 	now := b.now()
 	elapsed := int64(now.Sub(b.origin))
-	hash := b.hash(key, rate)
 	cost := costOf(rate)
-	s := &b.shards[hash%shardCount]
-	s.mu.Lock()
+	at := b.spot(key, rate)
+	at.shard.mu.Lock()
 	whole := elapsed
-	slot := s.find(hash)
-	if slot != nil {
-		whole = max(slot.whole, elapsed)
+	kept := at.find()
+	if kept != nil {
+		whole = max(*kept, elapsed)
 	}
 	next := whole + n*cost
 	reached := next-elapsed > rate.Limit*cost
-	if !reached && n > 0 {
-		s.put(slot, hash, next, elapsed)
+	switch {
+	case reached || n == 0:
+	case kept != nil:
+		*kept = next
+	default:
+		at.put(next, elapsed)
 	}
-	s.mu.Unlock()
+	at.shard.mu.Unlock()
 	return verdict(rate, now, elapsed, next, reached)
 }
 
@@ -131,61 +142,73 @@ func verdict(rate limiter.Rate, now time.Time, elapsed, next int64, reached bool
 	return answer
 }
 
-// find returns hash's slot, nil where it has none.
-func (s *shard) find(hash uint64) *slot {
-	g := s.group(hash)
-	for i := range g {
-		if g[i].hash == hash {
-			return &g[i]
+// group returns the group that the key stands in or may be put into, nil where its shard has none yet.
+func (p spot) group() *group {
+	all := p.shard.groups
+	if len(all) == 0 {
+		return nil
+	}
+	return &all[(p.first+p.tag*firstGroups)&uint32(len(all)-1)]
+}
+
+// find returns when the key's budget is whole again, nil where the key is not kept.
+func (p spot) find() *int64 {
+	g := p.group()
+	if g == nil {
+		return nil
+	}
+	for i := range g.tags {
+		if g.tags[i] == p.tag {
+			return &g.whole[i]
 		}
 	}
 	return nil
 }
 
-// group returns the slots that hash may stand in.
-func (s *shard) group(hash uint64) []slot {
-	if len(s.slots) == 0 {
-		return nil
-	}
-	at := (hash / shardCount * groupSize) & uint64(len(s.slots)-1)
-	return s.slots[at : at+groupSize : at+groupSize]
-}
-
-// put writes whole into at, or where that is nil into a slot that is free, was made by growing, or held the key that has
-// spent least.
-func (s *shard) put(at *slot, hash uint64, whole, now int64) {
-	for at == nil {
-		g := s.group(hash)
-		for i := range g {
-			if at == nil || g[i].whole < at.whole {
-				at = &g[i]
+// put keeps the key in a place that is free, was made by growing, or held the key that has spent least.
+func (p spot) put(whole, now int64) {
+	for {
+		if g := p.group(); g != nil {
+			i := g.leastSpent()
+			if g.whole[i] <= now || len(p.shard.groups) >= maxGroups {
+				g.tags[i], g.whole[i] = p.tag, whole
+				return
 			}
 		}
-		if at == nil || at.whole > now && len(s.slots) < maxShardSlots {
-			at = nil
-			s.grow(now)
+		p.shard.grow(now)
+	}
+}
+
+// leastSpent returns the place of the key whose budget is whole first.
+func (g *group) leastSpent() int {
+	least := 0
+	for i := range g.whole {
+		if g.whole[i] < g.whole[least] {
+			least = i
 		}
 	}
-	*at = slot{hash: hash, whole: whole}
+	return least
 }
 
 // grow doubles the shard and drops what is whole again.
 func (s *shard) grow(now int64) {
-	old := s.slots
-	s.slots = make([]slot, max(2*len(old), firstSlots))
-	for _, was := range old {
-		if was.whole > now {
-			s.place(was)
+	old := s.groups
+	s.groups = make([]group, max(2*len(old), firstGroups))
+	for i := range old {
+		for j, whole := range old[i].whole {
+			if whole > now {
+				spot{shard: s, first: uint32(i) % firstGroups, tag: old[i].tags[j]}.place(whole)
+			}
 		}
 	}
 }
 
-// place puts a slot of the smaller table into its group of the larger, where there is always room: a group splits in two.
-func (s *shard) place(was slot) {
-	g := s.group(was.hash)
-	for i := range g {
-		if g[i].hash == 0 {
-			g[i] = was
+// place keeps a key of the smaller table in its group of the larger, where there is always room: a group splits in two.
+func (p spot) place(whole int64) {
+	g := p.group()
+	for i := range g.tags {
+		if g.tags[i] == 0 {
+			g.tags[i], g.whole[i] = p.tag, whole
 			return
 		}
 	}

@@ -45,7 +45,7 @@ func TestMillionClientsStayBoundedAndABusyOneStaysLimited(t *testing.T) {
 	}
 	slots := 0
 	for i := range b.shards {
-		slots += len(b.shards[i].slots)
+		slots += len(b.shards[i].groups) * groupSize
 	}
 	if slots > 1<<21 {
 		t.Errorf("got %d slots, want at most 2^21", slots)
