@@ -43,6 +43,7 @@ func (g *Guard) Judge(q Query) (*Verdict, error) {
 // cross asks the cross-door rules about a statement of a structure that is not known, and learns it where it is clean.
 func (g *Guard) cross(st *state, q *Query, s *screen.Statement, text cacheKey, v *Verdict, cleared int8) (*Verdict, error) {
 	findings := screen.Check(s, g.crossRules)
+	screen.Corroborated(findings, v.Findings)
 	st.texts.keep(text, v, 0)
 	if screen.Clean(v.Findings) && !slices.ContainsFunc(findings, isCrossing) {
 		g.learn(st, s, v, cleared)

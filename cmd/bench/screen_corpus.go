@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"os"
 	"strings"
@@ -14,6 +15,8 @@ import (
 // row is one line of a corpus. Fields that a corpus does not have are empty.
 type row struct {
 	ID, Src string
+	// Text is a payload or a value of a request.
+	Text string
 	// SQL is the statement; Input, or Inputs where there are several, are the values that the app put into it.
 	SQL, Input string
 	Inputs     []string
@@ -27,8 +30,26 @@ type row struct {
 // isAttack reports an attack that changed the statement's structure.
 func (r row) isAttack() bool { return r.Kind == "attack" && r.Mode == "raw" && r.Truth == "effective" }
 
-// isHonest reports a row that must never be refused: a harmless value, or one that was escaped or bound.
-func (r row) isHonest() bool { return r.Kind == "benign" || r.Mode == "safe" }
+// isHarmless reports a harmless value that stayed a value, or a name to sort by that became another: what an app shows its own
+// structures with.
+func (r row) isHarmless() bool {
+	return r.Kind == "benign" && (r.Truth == "inert" || r.Truth == "swap" && r.Ctx == "orderby")
+}
+
+// inputs are the values of the request.
+func (r row) inputs() []string {
+	if r.Inputs != nil {
+		return r.Inputs
+	}
+	return []string{r.Input}
+}
+
+// half tells, by its texts, in which half of its corpus a row is: 1 or 2.
+func (r row) half() int {
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, r.Text+r.Input+r.SQL)
+	return 1 + int(h.Sum32()>>7&1)
+}
 
 // readRows reads a file of JSON lines, gzip where its name ends in .gz.
 func readRows(path string) (rows []row, err error) {

@@ -5,6 +5,26 @@ import "slices"
 // Refuse is the sum of weights that refuses a statement.
 const Refuse = 5
 
+// Corroborating is the weight of a crossing that counts only together with a rule of weight 3 or more that objects to the same bytes.
+const Corroborating = 2
+
+// Corroborated takes the weight of Corroborating from each crossing that no rule of weight 3 or more in found touches. It changes
+// crossing.
+func Corroborated(crossing, found []Finding) {
+	for i := range crossing {
+		c := &crossing[i]
+		if c.Crossing == nil || c.Weight != Corroborating {
+			continue
+		}
+		c.Weight = 0
+		for _, f := range found {
+			if f.Weight >= 3 && f.Offset < c.End && f.End > c.Offset {
+				c.Weight = Corroborating
+			}
+		}
+	}
+}
+
 // maxDepth is the nesting of brackets or CASEs up to which rules look; they may walk a text once per level. The complexity limit of 1000 ends
 // at 39 levels already.
 const maxDepth = 64

@@ -33,7 +33,7 @@ func (s *Statement) isForeign(i int) bool {
 	switch t := &s.Tokens[i]; t.Kind {
 	case Operator:
 		b := string(s.Of(i))
-		return strings.HasPrefix(b, "@@") && i+1 < len(s.Tokens) && s.Tokens[i+1].Kind == Word || strings.Contains(b, "`") ||
+		return strings.HasPrefix(b, "@@") && i+1 < len(s.Tokens) && s.Tokens[i+1].Kind == Word || strings.Contains(b, "`") || s.isVariable(i) ||
 			strings.HasSuffix(b, "#") && i == len(s.Tokens)-1
 	case Word:
 		if t.word == wXor {
@@ -42,6 +42,15 @@ func (s *Statement) isForeign(i int) bool {
 		return t.word == noWord && s.isForeignName(i)
 	}
 	return false
+}
+
+// isVariable reports the @ of a variable of SQL Server or MySQL at token i: before a name and behind no operand. PostgreSQL's own @ is the
+// absolute value, which people write abs().
+func (s *Statement) isVariable(i int) bool {
+	if t := s.Tokens[i]; s.text[t.Start] != '@' || t.End-t.Start != 1 || i+1 >= len(s.Tokens) || s.Tokens[i+1].Kind != Word {
+		return false
+	}
+	return i == 0 || s.mark(i-1) == '(' || s.mark(i-1) == ',' || s.Tokens[i-1].Kind == Operator || s.Tokens[i-1].Kind == Word && !isOperand(s.Of(i-1))
 }
 
 // isForeignName reports a name of another database that is called, read from, qualifies another or is compared by.

@@ -44,6 +44,8 @@ func TestRulesFindAttacks(t *testing.T) {
 		{"select a from t where b = (chr(58)||chr(58)||version())::int", []string{"error-cast", "char-building"}, 8},
 		{"select a from t where b = 1 and extractvalue(1, 2)", []string{"foreign-dialect"}, 4},
 		{"select a from t where b = 1 and @@version = 1", []string{"foreign-dialect"}, 4},
+		{"select a from t where b = @variable", []string{"foreign-dialect"}, 4},
+		{"select a from t where b @ c", nil, 0},
 		{"select a /*!50000 union */ from t", []string{"foreign-dialect"}, 4},
 		{"select a from t where b = 1 and 1=(select count(*) from generate_series(1,5000000))", []string{"heavy", "probe"}, 7},
 		{"select a from t where b = 1; drop table t", []string{"stacked", "ddl"}, 5},

@@ -6,6 +6,9 @@ import (
 	"sallyport/dbguard/screen"
 )
 
+// minPartTokens is how many tokens a part of a value covers to be worth a report without confirmation.
+const minPartTokens = 4
+
 // judge weighs the places of one request's values in one statement.
 type judge struct {
 	model     Known
@@ -24,6 +27,7 @@ func (j *judge) begin(model Known, s *screen.Statement, lexes int) {
 type reach struct {
 	first, last int // tokens touched, last < first where none
 	leaves      bool
+	cuts        bool // it begins or ends inside a word, number or operator
 	comment     bool // a comment begins inside
 	ends        bool // a semicolon is inside
 	shape       shape
@@ -34,6 +38,12 @@ func (r reach) tokens() int { return r.last - r.first + 1 }
 // crosses reports that the span is more than the inside of one token or comment.
 func (r reach) crosses() bool { return r.tokens() > 1 || r.comment || r.leaves }
 
+// mayBeTakenOut reports that the rest of the statement tells whether the span was put in: it is no list of columns to show, and not
+// what a statement begins with. Honest apps send both.
+func (r reach) mayBeTakenOut() bool {
+	return r.tokens() > 0 && (r.first > 0 || r.leaves) && (r.shape == anyShape || r.shape == wordsShape)
+}
+
 // isHard reports that no honest app lets a value reach so far.
 func (r reach) isHard() bool { return r.leaves || r.comment || r.ends || r.tokens() >= 6 }
 
@@ -42,25 +52,29 @@ func (j *judge) spans(all []span) (verdict, span) {
 	best, at := nothing, span{}
 	var crossing [maxSpans]span
 	n := 0
+	hull := span{start: len(j.statement.Text())}
 	for _, sp := range all {
 		r := j.reach(sp.start, sp.end)
-		if !r.crosses() || r.shape == valueShape {
-			continue
-		}
 		if v := j.alone(sp, r); v > best {
 			best, at = v, sp
 		}
-		if n == 0 || sp.start >= crossing[n-1].end {
+		if !r.mayBeTakenOut() {
+			continue
+		}
+		hull.start, hull.end = min(hull.start, sp.start), max(hull.end, sp.end)
+		switch {
+		case !r.crosses():
+		case n == 0 || sp.start >= crossing[n-1].end:
 			crossing[n] = sp
 			n++
-		} else if sp.end > crossing[n-1].end {
+		case sp.end > crossing[n-1].end:
 			crossing[n-1].end = sp.end
 		}
 	}
 	if n == 0 {
-		return nothing, span{}
+		return best, at
 	}
-	if where, ok := j.confirm(crossing[:n], all); ok {
+	if where, ok := j.confirm(crossing[:n], hull); ok {
 		return confirmed, where
 	}
 	return best, at
@@ -68,14 +82,30 @@ func (j *judge) spans(all []span) (verdict, span) {
 
 // alone is the verdict on one place without the model.
 func (j *judge) alone(sp span, r reach) verdict {
-	if sp.how != exact || sp.value.word || len(sp.value.text) < minHard || r.shape != anyShape || !r.isHard() {
+	switch {
+	case !r.crosses(), r.shape == valueShape, r.shape == pieceShape, r.shape == wordsShape:
+		return nothing
+	case r.first == 0 && !r.leaves:
+		if r.last == len(j.statement.Tokens)-1 && sp.how == exact && r.tokens() > 2 {
+			return seen // a whole statement: a console does that, and its route can be allowed
+		}
+		return nothing // an app's statements begin as many texts do
+	case sp.how != exact:
+		if r.cuts && !r.isHard() || sp.how == part && r.tokens() < minPartTokens {
+			return nothing
+		}
 		return seen
+	case r.shape == namesShape || sp.value.word:
+		return seen
+	case r.isHard() && len(sp.value.text) >= minHard, j.outgrows(sp, r):
+		return hard
+	case r.cuts, r.tokens() == 2 && (j.isPunct(r.first) || j.isPunct(r.last)):
+		return nothing
 	}
-	if r.first == 0 && r.last == len(j.statement.Tokens)-1 {
-		return seen // a whole statement: a console does that, and its route can be allowed
-	}
-	return hard
+	return suspected
 }
+
+func (j *judge) isPunct(i int) bool { return j.statement.Tokens[i].Kind == screen.Punct }
 
 // reach measures the span [start, end).
 func (j *judge) reach(start, end int) reach {
@@ -91,6 +121,8 @@ func (j *judge) reach(start, end int) reach {
 	if r.tokens() > 0 {
 		t := s.Tokens[r.first]
 		r.leaves = isText(t.Kind) && int(t.Start) < start && end > int(t.End)
+		l := s.Tokens[r.last]
+		r.cuts = !isText(t.Kind) && int(t.Start) < start || !isText(l.Kind) && int(l.End) > end
 	}
 	for _, c := range s.Comments {
 		if int(c.Start) >= start && int(c.Start) < end {
@@ -120,8 +152,8 @@ func firstEndingAfter(tokens []screen.Token, at int) int {
 func isText(k screen.Kind) bool { return k == screen.String || k == screen.Quoted }
 
 // confirm takes the request's bytes out of the statement, puts a harmless value in, and asks the model whether it knows the rest:
-// first all crossing places at once, then each alone, then all that lies between the request's first and last byte.
-func (j *judge) confirm(crossing, all []span) (span, bool) {
+// first all crossing places at once, then each alone, then hull, all that lies between the request's first and last byte.
+func (j *judge) confirm(crossing []span, hull span) (span, bool) {
 	if j.known(crossing) {
 		return crossing[0], true
 	}
@@ -132,14 +164,11 @@ func (j *judge) confirm(crossing, all []span) (span, bool) {
 			}
 		}
 	}
-	hull := crossing[0]
-	for _, sp := range all {
-		hull.start, hull.end = min(hull.start, sp.start), max(hull.end, sp.end)
+	if hull.end-hull.start == crossing[0].end-crossing[0].start || !j.reach(hull.start, hull.end).mayBeTakenOut() || !j.known([]span{hull}) {
+		return span{}, false
 	}
-	if hull.end-hull.start > crossing[0].end-crossing[0].start && j.known([]span{hull}) {
-		return hull, true
-	}
-	return span{}, false
+	hull.value = crossing[0].value
+	return hull, true
 }
 
 // known reports whether the statement with the spans, which do not overlap, replaced by values is one that the app sends.

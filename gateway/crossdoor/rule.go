@@ -16,20 +16,16 @@ type verdict uint8
 const (
 	nothing   verdict = iota
 	seen              // bytes are there, but honest apps do that too: report only
+	suspected         // likewise, of a form that lists and names do not have: evidence where a rule objects to the same bytes
 	hard              // they left a literal, opened a comment, ended a statement or are six tokens
 	confirmed         // without them the statement is one that the app has shown before
 )
 
 // String returns the verdict's name as evidence bears it.
-func (v verdict) String() string { return [...]string{"", "seen", "hard", "confirmed"}[v] }
+func (v verdict) String() string { return [...]string{"", "seen", "seen", "hard", "confirmed"}[v] }
 
-// weight is what a finding of each verdict adds: hard and confirmed refuse alone.
-func (v verdict) weight() int {
-	if v >= hard {
-		return 5
-	}
-	return 0
-}
+// weight is what a finding of each verdict adds: hard and confirmed refuse alone, suspected with a rule's finding in the same bytes.
+func (v verdict) weight() int { return [...]int{0, 0, screen.Corroborating, 5, 5}[v] }
 
 // proof is what was found of one request.
 type proof struct {

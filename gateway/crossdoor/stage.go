@@ -12,24 +12,42 @@ import (
 // read as they stream; not a byte is held back or changed.
 func (w *Window) Stage() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		e := w.open(c)
+		request, client := w.identify(c)
+		e := w.open(c.Request, request, client)
 		if e == nil {
 			c.Next()
 			return
 		}
 		defer w.close(e)
-		readHead(c.Request, e)
-		watch(c.Request, e)
 		c.Next()
 	}
 }
 
-// open makes room for one request; nil where the window is full.
-func (w *Window) open(c *gin.Context) *entry {
+// Follow is Stage for callers without gin: it keeps the inputs of r, those of its body as it is read, until end is called and a
+// little longer. It replaces r.Body.
+func (w *Window) Follow(r *http.Request, request, client string) (end func()) {
+	e := w.open(r, request, client)
+	if e == nil {
+		return func() {}
+	}
+	return func() { w.close(e) }
+}
+
+// open keeps the inputs of one request; nil where the window is full.
+func (w *Window) open(r *http.Request, request, client string) *entry {
+	e := w.room(r, request, client)
+	if e != nil {
+		readHead(r, e)
+		watch(r, e)
+	}
+	return e
+}
+
+// room makes an entry for one request; nil where the window is full.
+func (w *Window) room(r *http.Request, request, client string) *entry {
 	w.counters.requests.Add(1)
-	request, client := w.identify(c)
 	e := &entry{request: request, client: client, limits: w.settings, held: &w.held}
-	e.route = c.Request.Method + " " + clip(c.Request.URL.Path, 200)
+	e.route = r.Method + " " + clip(r.URL.Path, 200)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.expire(w.now())
