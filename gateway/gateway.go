@@ -65,6 +65,7 @@ type Gateway struct {
 	desk     *alert.Desk
 	nonces   tunnel.Nonces
 	totals   totals
+	replicas replicas
 	live     live
 	drift    drift
 	naming   naming

@@ -42,6 +42,9 @@ func (g *Gateway) judge() healthAnswer {
 	a := healthAnswer{Status: healthy, Timestamp: g.timestamp(), APIVersion: apiVersion, Checks: map[string]check{
 		"doors": g.checkDoors(), "app": g.checkApp(), "clientIdentity": g.checkIdentity(), "history": g.checkHistory(), "drift": g.checkDrift(),
 	}}
+	if g.replicas.answer().Enabled {
+		a.Checks["replicas"] = g.checkReplicas()
+	}
 	if g.database != nil {
 		a.Checks["database"] = g.checkDatabase()
 	}

@@ -23,6 +23,7 @@ type securityAnswer struct {
 	Database     databaseSecurity  `json:"database"`
 	CrossDoor    crossDoorPart     `json:"crossDoor"`
 	Holds        []middleware.Hold `json:"holds"`
+	Replicas     replicasAnswer    `json:"replicas"`
 	RecentEvents []journal.Event   `json:"recentEvents"`
 }
 
@@ -66,7 +67,7 @@ func (g *Gateway) getSecurity(c *gin.Context) {
 	n := g.current.Load()
 	c.JSON(http.StatusOK, securityAnswer{
 		Status: g.judge().Status, Timestamp: g.timestamp(), APIVersion: apiVersion, HTTP: g.httpSecurity(n), Database: g.databaseSecurity(),
-		CrossDoor: g.crossDoorPart(), Holds: some(g.visitors.Holds.List()), RecentEvents: g.journal.Newest(recentEvents),
+		CrossDoor: g.crossDoorPart(), Holds: some(g.visitors.Holds.List()), Replicas: g.replicas.answer(), RecentEvents: g.journal.Newest(recentEvents),
 	})
 }
 

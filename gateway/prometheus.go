@@ -48,6 +48,10 @@ func (e *exporter) process(s series) {
 	for name, c := range e.g.judge().Checks {
 		s.gauge("health", "How a check stands: 1 healthy, 0.5 degraded, 0 unhealthy.", map[string]float64{healthy: 1, degraded: 0.5}[c.Status], "check", name)
 	}
+	if r := e.g.replicas.answer(); r.Enabled {
+		s.gauge("replicas", "Replicas that share holds and learned statements, this one among them.", float64(len(r.Members)))
+		s.gauge("replicas_apart", "1 while nothing is heard of the other replicas.", truth(r.Apart))
+	}
 	h := e.g.history.Status()
 	s.counter("history_dropped_events_total", "Events for which the history's queue had no room.", float64(h.Dropped))
 	s.gauge("history_bytes", "Size of the history file.", float64(h.Bytes))

@@ -28,6 +28,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	helpers := newCrew(ctx, fail)
 	helpers.run("pulse", g.pulse)
 	helpers.run("drift", g.watchDrift)
+	helpers.run("replicas", g.shareWithReplicas)
 	if g.tunnel != nil {
 		helpers.run("tunnel", func(ctx context.Context) error { return g.afterApp(ctx, g.tunnel.Run) })
 	}
@@ -76,7 +77,6 @@ func (g *Gateway) shutdown(public, admin *http.Server, c crews) {
 	g.reloads.wait()
 	g.current.Load().emptied(emptyWithin)
 	g.current.Load().stop()
-	g.closeStore(g.current.Load().store)
 	c.app.stop()
 	c.base.stop()
 	g.narrator.folds.flush(g.clock())
@@ -84,6 +84,7 @@ func (g *Gateway) shutdown(public, admin *http.Server, c crews) {
 	closeServer(admin, 2*time.Second)
 	c.servers.stop()
 	c.helpers.stop()
+	g.closeStore(g.current.Load().store)
 	c.memory.stop()
 }
 

@@ -29,8 +29,12 @@ type Holds struct {
 	now func() time.Time
 	// count is the length of list, read without the lock: nearly always nobody is held.
 	count atomic.Int64
-	mu    sync.RWMutex // guards list
+	mu    sync.RWMutex // guards what follows
 	list  map[string]Hold
+	news  []HoldChange // for other replicas; see Changes
+	noted bool         // whether news are kept
+	// apart is true while other replicas' holds are not known.
+	apart atomic.Bool
 }
 
 // NewHolds returns an empty list.
@@ -51,6 +55,7 @@ func (h *Holds) Hold(client string, until time.Time, reason string) {
 	}
 	client = strings.Clone(client)
 	h.list[client] = Hold{Client: client, Since: now, Until: until, Reason: reason}
+	h.note(HoldChange{Hold: h.list[client]})
 	h.count.Store(int64(len(h.list)))
 }
 
@@ -75,6 +80,7 @@ func (h *Holds) Release(client string) bool {
 	defer h.mu.Unlock()
 	_, held := h.list[client]
 	delete(h.list, client)
+	h.note(HoldChange{Hold: Hold{Client: client}, Released: true})
 	h.count.Store(int64(len(h.list)))
 	return held
 }
@@ -126,6 +132,7 @@ func (d *door) hold(c *gin.Context) {
 	x := of(c)
 	hold, held := d.state.Holds.held(x.client.key, x.start)
 	if !held {
+		d.holdUnknown(c)
 		return
 	}
 	x.note(holdRuns)

@@ -75,6 +75,9 @@ type noLog struct{}
 
 func (noLog) Printf(context.Context, string, ...any) {}
 
+// Client is the connection to the server, for what else replicas share; it is closed with b. Prefix stands before each key.
+func (b *RedisBudgets) Client() (client *redis.Client, prefix string) { return b.client, b.prefix }
+
 // Close ends the connections.
 func (b *RedisBudgets) Close() error { return b.client.Close() }
 

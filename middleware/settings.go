@@ -35,8 +35,8 @@ type Timeouts struct {
 type RateLimit struct {
 	Requests     int64         `yaml:"requests" doc:"Requests a client may make per period; 0 turns the limit off."`
 	Per          time.Duration `yaml:"per" doc:"The period; the budget returns evenly over it."`
-	Store        string        `yaml:"store" doc:"Where budgets are counted: memory, or redis for replicas."`
-	OnStoreError string        `yaml:"on_store_error" doc:"What happens to requests while the store is ill: allow or deny."`
+	Store        string        `yaml:"store" doc:"Where budgets are counted: memory, or redis for replicas, which then share holds and learned statements there too."`
+	OnStoreError string        `yaml:"on_store_error" doc:"What happens to requests while the store is ill, so that neither budgets nor the holds of other replicas are known: allow or deny."`
 	Concurrent   int64         `yaml:"concurrent" doc:"Requests of one client that may run at once; 0 sets no cap."`
 	ExemptAssets bool          `yaml:"exempt_assets" doc:"Static assets (GET of a path that ends in a known extension) cost nothing."`
 	ExemptPaths  []string      `yaml:"exempt_paths" doc:"Paths whose GET costs nothing, matched exactly; made for health checks."`

@@ -21,7 +21,7 @@ var floorPlan = map[string][]string{
 	"cmd/bench":     {"dbguard", "dbguard/screen", "dbguard/localpg", "gateway/crossdoor"},
 	"gateway": {
 		"config", "dbguard", "dbguard/screen", "dbguard/wire", "middleware", "gateway/alert", "gateway/crossdoor", "gateway/dashboard",
-		"gateway/ingress", "gateway/journal", "gateway/preflight", "gateway/tunnel", "gateway/upstream",
+		"gateway/ingress", "gateway/journal", "gateway/preflight", "gateway/replica", "gateway/tunnel", "gateway/upstream",
 	},
 	"gateway/preflight": {"config"},
 	"config": {
@@ -39,6 +39,7 @@ var floorPlan = map[string][]string{
 	"middleware":                 nil,
 	"gateway/ingress":            nil,
 	"gateway/journal":            nil,
+	"gateway/replica":            {"middleware"},
 	"gateway/tunnel":             nil,
 	"gateway/upstream":           nil,
 }

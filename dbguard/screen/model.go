@@ -20,6 +20,7 @@ type Model struct {
 	key    Key
 	shards [modelShards]modelShard
 	growth growthIndex
+	news   news
 	known  atomic.Int64
 }
 
@@ -168,6 +169,7 @@ func (m *Model) admit(e *template) {
 	sh.loose[e.loose]++
 	sh.mu.Unlock()
 	m.growth.add(e)
+	m.news.add(e)
 }
 
 func (m *Model) forget(e *template) {

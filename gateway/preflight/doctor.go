@@ -20,6 +20,8 @@ func Doctor() []Check {
 		{Name: "instance", Needs: []string{"split-port"}, Run: checkInstance},
 		{Name: "database-door", Needs: []string{"instance", "database"}, Run: checkDatabaseDoor},
 		{Name: "database-bypass", Needs: []string{"instance", "database"}, Run: checkBypass},
+		{Name: "replicas", Needs: []string{"instance"}, Run: checkReplicas},
+		{Name: "doors-meet", Needs: []string{"replicas", "app"}, Run: checkMeeting},
 		{Name: "history", Run: checkHistory},
 		{Name: "tunnel-rule", Run: checkTunnelRule},
 		{Name: "public-url", Needs: []string{"instance"}, Run: checkPublicURL},
