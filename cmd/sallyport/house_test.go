@@ -51,7 +51,7 @@ var forbidden = map[string][]string{
 	"github.com/jackc/pgx/v5":      {"dbguard", "dbguard/wire", "dbguard/localpg", "gateway/preflight", "cmd/sallyport", "cmd/bench"},
 	"github.com/sony/gobreaker/v2": {"dbguard", "dbguard/wire", "gateway/upstream"},
 	"modernc.org/sqlite":           {"gateway/journal"},
-	"unsafe":                       {"gateway/preflight", "gateway/tunnel"},
+	"unsafe":                       {"gateway/preflight", "gateway/tunnel", "dbguard/wire"},
 	"reflect":                      {"config"},
 	"log":                          {},
 }

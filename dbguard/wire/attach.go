@@ -91,7 +91,7 @@ func (l *link) apply(sql string) *problem {
 	l.ask(sql)
 	l.mu.Unlock()
 	if l.flush() != nil {
-		_ = l.conn.Close()
+		l.hangUp()
 	}
 	<-l.settled
 	l.mu.Lock()

@@ -83,7 +83,7 @@ func (x *proxy) cancel(l *link) {
 	x.work.Go(func() {
 		if err := l.sendCancel(); err != nil {
 			x.logger.Warn("cancel request was not delivered", "error", err)
-			_ = l.conn.Close()
+			l.hangUp()
 		}
 		l.cancelled()
 	})
@@ -109,7 +109,7 @@ func (x *proxy) cancelThenClose(l *link) {
 		if err := l.sendCancel(); err != nil {
 			x.logger.Warn("cancel request was not delivered", "error", err)
 		}
-		_ = l.conn.Close()
+		l.hangUp()
 	})
 }
 

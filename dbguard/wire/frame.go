@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"sync"
+	"time"
 )
 
 // Sizes that both directions keep; see https://www.postgresql.org/docs/current/protocol-message-formats.html.
@@ -10,6 +11,9 @@ const (
 	headerSize = 5        // one byte of kind, four of length
 	bufferSize = 32 << 10 // what one read takes at most
 )
+
+// longAgo is a deadline that ends all reading and writing at once.
+var longAgo = time.Unix(1, 0)
 
 // syncMessage is a Sync, whole.
 var syncMessage = []byte{'S', 0, 0, 0, 4}

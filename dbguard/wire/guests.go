@@ -116,6 +116,6 @@ func (p *pool) close() {
 	for p.serve(grant{problem: shuttingDown()}) {
 	}
 	for l := range p.links {
-		_ = l.conn.Close()
+		l.hangUp()
 	}
 }

@@ -77,14 +77,14 @@ func (l *link) ping(ctx context.Context) error {
 	l.ask("")
 	l.mu.Unlock()
 	if err := l.flush(); err != nil {
-		_ = l.conn.Close()
+		l.hangUp()
 		return fmt.Errorf("ping: %w", err)
 	}
 	select {
 	case err := <-answered:
 		return err
 	case <-ctx.Done():
-		_ = l.conn.Close()
+		l.hangUp()
 		return fmt.Errorf("ping: %w", ctx.Err())
 	}
 }

@@ -103,6 +103,15 @@ func (in *inbox) ready() bool {
 	return size < 0 || size > limit(in.buf[in.r]) || in.w-in.r >= headerSize+size
 }
 
+// whole reports that the next message is there to its end, or that it is nonsense.
+func (in *inbox) whole() bool {
+	if in.w-in.r < headerSize {
+		return false
+	}
+	size := bodySize(in.buf[in.r:])
+	return size < 0 || in.w-in.r >= headerSize+size
+}
+
 // need reads until n bytes are there.
 func (in *inbox) need(n int) error {
 	for in.w-in.r < n {
@@ -119,10 +128,8 @@ func (in *inbox) need(n int) error {
 
 // fill reads once, into the small buffer where the client was idle, into more where the last read filled its room.
 func (in *inbox) fill() error {
-	in.makeRoom()
-	n, err := in.from.Read(in.buf[in.w:])
-	in.w += n
-	in.filled = in.w == len(in.buf)
+	n, err := in.from.Read(in.room())
+	in.took(n)
 	if n > 0 {
 		return nil
 	}
@@ -130,6 +137,17 @@ func (in *inbox) fill() error {
 		err = io.ErrNoProgress
 	}
 	return err
+}
+
+// room is where the next bytes go; took takes n of them in.
+func (in *inbox) room() []byte {
+	in.makeRoom()
+	return in.buf[in.w:]
+}
+
+func (in *inbox) took(n int) {
+	in.w += n
+	in.filled = in.w == len(in.buf)
 }
 
 // makeRoom leaves at least one free byte at the end of the buffer.

@@ -16,6 +16,7 @@ var errServerClosed = errors.New("server closed the connection")
 type link struct {
 	pool   *pool
 	conn   net.Conn
+	swift  *swift // conn, where it is one
 	secure *tls.Config
 	pid    uint32
 	secret []byte
@@ -64,40 +65,59 @@ type link struct {
 
 // read relays until the server connection ends. It is the link's goroutine.
 func (l *link) read() {
-	buf := make([]byte, bufferSize)
-	n := 0
-	for {
-		got, err := l.conn.Read(buf[n:])
-		n += got
-		if got > 0 {
-			used, ok := l.process(buf[:n])
-			if !ok {
-				return
-			}
-			n = copy(buf, buf[used:n])
-			if n == len(buf) {
-				buf = append(buf, make([]byte, len(buf))...)
-			} else if len(buf) > bufferSize && n < bufferSize {
-				buf = append(make([]byte, 0, bufferSize), buf[:bufferSize]...)
-			}
-		}
-		if err != nil {
-			l.lost(fatal(codeLost, "the connection to the database was lost"))
-			return
+	in := &stream{link: l, buf: make([]byte, bufferSize)}
+	if l.swift != nil {
+		_ = l.swift.each(in.room, in.took) // whatever it is, the connection is lost
+	}
+	for in.end == nil {
+		got, err := l.conn.Read(in.room())
+		if got > 0 && in.took(got) || err != nil {
+			break
 		}
 	}
+	if in.end == nil {
+		in.end = fatal(codeLost, "the connection to the database was lost")
+	}
+	l.lost(in.end)
 }
 
-// process takes what was read. It reports how much it used, and false where the link is over.
-func (l *link) process(buf []byte) (used int, ok bool) {
+// stream is what came from a server and was not relayed yet.
+type stream struct {
+	link *link
+	buf  []byte
+	n    int
+	// end is why it is over; nil while it is not, or where the connection just broke.
+	end *problem
+}
+
+// room is where the next bytes go.
+func (in *stream) room() []byte { return in.buf[in.n:] }
+
+// took relays n bytes more and reports whether that was the end.
+func (in *stream) took(n int) (over bool) {
+	in.n += n
+	used, end := in.link.process(in.buf[:in.n])
+	if in.end = end; end != nil {
+		return true
+	}
+	in.n = copy(in.buf, in.buf[used:in.n])
+	if in.n == len(in.buf) {
+		in.buf = append(in.buf, make([]byte, len(in.buf))...)
+	} else if len(in.buf) > bufferSize && in.n < bufferSize {
+		in.buf = append(make([]byte, 0, bufferSize), in.buf[:bufferSize]...)
+	}
+	return false
+}
+
+// process takes what was read. It reports how much it used, and why the link is over where it is.
+func (l *link) process(buf []byte) (used int, end *problem) {
 	l.mu.Lock()
 	s := l.session
 	t := l.back.relay(buf, &l.sink)
 	if t.fatal != nil {
 		l.mu.Unlock()
 		l.deliver(s)
-		l.lost(fromFatal(t.fatal))
-		return 0, false
+		return 0, fromFatal(t.fatal)
 	}
 	release := false
 	if t.ready {
@@ -126,10 +146,9 @@ func (l *link) process(buf []byte) (used int, ok bool) {
 		l.pool.put(l)
 	}
 	if l.flush() != nil {
-		l.lost(fatal(codeLost, "the connection to the database was lost"))
-		return 0, false
+		return 0, fatal(codeLost, "the connection to the database was lost")
 	}
-	return t.used, true
+	return t.used, nil
 }
 
 // deliver writes what was gathered for s before the link ended.
@@ -180,13 +199,8 @@ func (l *link) flush() error {
 	return nil
 }
 
-// close ends the link; its goroutine notices.
-func (l *link) close() {
-	l.mu.Lock()
-	l.closed = true
-	l.mu.Unlock()
-	_ = l.conn.Close()
-}
+// hangUp ends the link from any goroutine and without waiting; its own notices and closes the connection.
+func (l *link) hangUp() { _ = l.conn.SetDeadline(longAgo) }
 
 // attach gives the link to s and reports whether it is still alive; the caller has it from the pool. l.mu is held.
 func (l *link) attach(s *session) bool {

@@ -10,7 +10,7 @@ func (p *pool) put(l *link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || p.lifetime > 0 && now.Sub(l.born) > p.lifetime {
-		_ = l.conn.Close()
+		l.hangUp()
 		return
 	}
 	if _, alive := p.links[l]; !alive {

@@ -95,7 +95,7 @@ func (l *link) farewell(f *front) (release bool) {
 	switch {
 	case l.dedicated || l.closed:
 		l.closed = true
-		_ = l.conn.Close()
+		l.hangUp()
 		return false
 	case l.back.status != 'I':
 		l.ask("ROLLBACK")

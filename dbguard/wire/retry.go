@@ -23,7 +23,7 @@ func (s *session) again(otherwise sink, skipping bool, done chan struct{}) {
 		l.touch()
 		l.mu.Unlock()
 		if l.flush() != nil {
-			_ = l.conn.Close()
+			l.hangUp()
 		}
 	}
 	s.retrying.Store(nil)

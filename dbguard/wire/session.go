@@ -17,6 +17,7 @@ var errTerminate = errors.New("client terminated")
 type session struct {
 	proxy *proxy
 	conn  net.Conn
+	swift *swift // conn, where it is one
 	// raw is the connection as it was accepted, without TLS.
 	raw    net.Conn
 	in     inbox
@@ -50,6 +51,11 @@ type session struct {
 // serve answers the client until it leaves. The error is why: errTerminate, errGone, or a *problem that it is told.
 func (s *session) serve() error {
 	for {
+		if s.swift != nil {
+			if err := s.serveSwiftly(); err != nil {
+				return err
+			}
+		}
 		if !s.in.ready() {
 			if err := s.flush(); err != nil {
 				return err
@@ -63,6 +69,40 @@ func (s *session) serve() error {
 			return p
 		}
 	}
+}
+
+// serveSwiftly answers the messages that come in whole, and returns nil before one that must be read piece by piece.
+func (s *session) serveSwiftly() (why error) {
+	answer := func(n int) (done bool) {
+		s.in.took(n)
+		done, why = s.answer()
+		return done
+	}
+	if done, err := s.answer(); done {
+		return err
+	}
+	if err := s.swift.each(s.in.room, answer); err != nil {
+		return ending(err)
+	}
+	return why
+}
+
+// answer handles the whole messages that are there, and reports whether that is all it can do.
+func (s *session) answer() (done bool, why error) {
+	for s.in.whole() {
+		m, err := s.in.next()
+		if err != nil {
+			return true, ending(err)
+		}
+		if p := s.handle(m); p != nil {
+			return true, p
+		}
+	}
+	if s.in.ready() {
+		return true, nil
+	}
+	err := s.flush()
+	return err != nil, err
 }
 
 // ending makes of a read error why the session ends.
@@ -88,7 +128,7 @@ func (s *session) flush() error {
 	if l := s.pending; l != nil {
 		s.pending = nil
 		if l.flush() != nil {
-			_ = l.conn.Close() // its goroutine answers the client
+			l.hangUp() // its goroutine answers the client
 		}
 	}
 	return nil
@@ -104,8 +144,8 @@ func (s *session) write(out *sink) {
 	}
 }
 
-// hangUp closes the client's connection; its goroutine notices and cleans up.
-func (s *session) hangUp() { _ = s.conn.Close() }
+// hangUp ends the client's connection from any goroutine and without waiting; its own notices, closes it and cleans up.
+func (s *session) hangUp() { _ = s.conn.SetDeadline(longAgo) }
 
 // lock returns the attached link with its mutex held, nil where none is attached.
 func (s *session) lock() *link {
@@ -156,7 +196,7 @@ func (s *session) leave(why error) {
 		l.pool.put(l)
 	}
 	if l.flush() != nil {
-		_ = l.conn.Close()
+		l.hangUp()
 	}
 }
 
@@ -170,7 +210,7 @@ func (s *session) endWith(p *problem) {
 		}
 		s.wmu.Unlock()
 	}
-	_ = s.conn.Close()
+	s.hangUp()
 }
 
 // abandon begins the cleanup behind s; l.mu is held.

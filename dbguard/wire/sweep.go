@@ -29,7 +29,11 @@ func (x *proxy) sweep(ctx context.Context) {
 			limit := x.queryTimeout()
 			for _, l := range x.pool.list() {
 				x.sweepLink(l, limit)
+				if l.swift.over() {
+					l.hangUp()
+				}
 			}
+			x.sweepSessions()
 		}
 	}
 }
@@ -45,7 +49,7 @@ func (x *proxy) sweepLink(l *link, limit time.Duration) {
 	case s == nil || l.closed:
 	case !l.since.IsZero() && now.Sub(l.since) >= limit+cancelGrace:
 		l.timedOut = true
-		_ = l.conn.Close()
+		l.hangUp()
 	case !l.since.IsZero() && now.Sub(l.since) >= limit+sweepSlack && !l.timedOut:
 		l.timedOut = true
 		l.back.reason = refuse(codeCancelled, "canceling statement due to query timeout of %s", limit)
@@ -55,6 +59,17 @@ func (x *proxy) sweepLink(l *link, limit time.Duration) {
 		return
 	}
 	l.mu.Unlock()
+}
+
+// sweepSessions hangs up on clients that left without the door being told.
+func (x *proxy) sweepSessions() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, s := range x.keys {
+		if s.swift.over() {
+			s.hangUp()
+		}
+	}
 }
 
 // takeBack ends the transaction of a client that left it idle, and its hold on the connection. The client learns of it with its
@@ -74,7 +89,7 @@ func (x *proxy) takeBack(l *link, s *session) {
 	l.ask("ROLLBACK")
 	l.mu.Unlock()
 	if l.flush() != nil {
-		_ = l.conn.Close()
+		l.hangUp()
 	}
 }
 
@@ -100,6 +115,6 @@ func (p *pool) closeIdle() {
 	for len(p.idle) > 0 && now.Sub(p.idle[0].idleSince) > p.rest {
 		l := p.idle[0]
 		p.idle = p.idle[1:]
-		_ = l.conn.Close()
+		l.hangUp()
 	}
 }
