@@ -119,24 +119,22 @@ func (l *link) process(buf []byte) (used int, end *problem) {
 		l.deliver(s)
 		return 0, fromFatal(t.fatal)
 	}
-	release := false
-	if t.ready {
-		release = l.atReady(s)
-	}
-	if s != nil && !t.ready && l.idle.IsZero() && l.back.quiet() {
-		l.since, l.idle = time.Time{}, l.pool.now() // a pipeline that its client leaves open
+	said := s != nil && len(l.sink.parts) > 0
+	if said {
+		s.front.batch.alive = false
+		s.wmu.Lock() // before s is let go: its next server connection must not answer first
 	}
 	if t.told && s != nil {
 		s.front.told = l.back.reported
 	}
-	if s != nil && len(l.sink.parts) > 0 {
-		s.front.batch.alive = false
-		s.wmu.Lock()
-		l.mu.Unlock()
+	release := t.ready && l.atReady(s)
+	if s != nil && !t.ready && l.idle.IsZero() && l.back.quiet() {
+		l.since, l.idle = time.Time{}, l.pool.now() // a pipeline that its client leaves open
+	}
+	l.mu.Unlock()
+	if said {
 		s.write(&l.sink)
 		s.wmu.Unlock()
-	} else {
-		l.mu.Unlock()
 	}
 	l.sink.reset()
 	if t.params {
