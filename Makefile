@@ -19,7 +19,8 @@ cross: ## vet for the systems we do not test on
 	GOOS=windows go vet $(TAGS) ./...
 	GOOS=darwin go vet $(TAGS) ./...
 
-prove: deps cross ## the long proofs: sqlmap, other projects' suites, soak, long fuzzing
+prove: cross ## the long proofs: sqlmap, other projects' suites, soak, long fuzzing
+	@sh deploy/test-deps.sh prove
 	go test -tags=nomsgpack,prove -timeout 60m -run Prove ./...
 	cd dbguard/screen/difftest && go test -run Prove -v .
 

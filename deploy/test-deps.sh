@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need and is missing, through the system's package manager.
+# Installs what the tests need and is missing, through the system's package manager; with the word prove what the long proofs need too.
 set -eu
 
 missing=""
@@ -18,6 +18,11 @@ want psql postgresql-client
 want redis-server redis-server
 want chromium chromium
 
+if [ "${1:-}" = prove ]; then
+	want promtool prometheus
+	want systemd-analyze systemd
+fi
+
 [ -z "$missing" ] && exit 0
 echo "installing:$missing" >&2
 if ! command -v apt-get >/dev/null 2>&1; then
@@ -31,5 +36,6 @@ $as_root mkdir -p /etc/postgresql-common
 [ -e /etc/postgresql-common/createcluster.conf ] ||
 	echo "create_main_cluster = false" | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
 $as_root apt-get update -qq
+# RUNLEVEL=1 keeps packages from starting their services: only their programs are wanted.
 # shellcheck disable=SC2086
-DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing
+$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing

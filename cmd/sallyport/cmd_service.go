@@ -96,7 +96,7 @@ func unitOf(program string, cfg config.Config) (unit, error) {
 	if err != nil {
 		return unit{}, ends(codeUsage, "%w", err)
 	}
-	return unit{program, settings, credentials}, nil
+	return unit{program, settings, credentials, cfg.App.Enabled()}, nil
 }
 
 func (p *program) showUnit(program string, cfg config.Config) error {

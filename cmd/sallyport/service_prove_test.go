@@ -17,7 +17,7 @@ func TestProveUnitIsHardened(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := unit{self, "/etc/sallyport/sallyport.yaml", []credential{{"database_url", "/etc/sallyport/secrets/database_url"}}}
+	u := unit{self, "/etc/sallyport/sallyport.yaml", []credential{{"database_url", "/etc/sallyport/secrets/database_url"}}, false}
 	if err := os.WriteFile(file, []byte(u.text()), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func generated(t *testing.T, file, text string) {
 func TestUnitInDeployIsWhatInstallWrites(t *testing.T) {
 	u := unit{"/usr/local/bin/sallyport", "/etc/sallyport/sallyport.yaml", []credential{
 		{"database_url", "/etc/sallyport/secrets/database_url"}, {"admin_token", "/etc/sallyport/secrets/admin_token"},
-	}}
+	}, false}
 	generated(t, "../../deploy/systemd/sallyport.service", u.text())
 }
 

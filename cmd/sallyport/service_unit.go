@@ -14,6 +14,8 @@ type unit struct {
 	program, settings string
 	// credentials are the secrets that systemd reads as root and hands to the service, by the names of their files.
 	credentials []credential
+	// app is true where the gateway starts the app: it lives in the same sandbox.
+	app bool
 }
 
 type credential struct{ name, path string }
@@ -44,7 +46,11 @@ func (u unit) text() string {
 	for _, c := range u.credentials {
 		fmt.Fprintf(&b, "LoadCredential=%s:%s\n", c.name, c.path)
 	}
-	b.WriteString(unitRest)
+	rest := unitRest
+	if u.app {
+		rest = strings.Replace(rest, "MemoryDenyWriteExecute=yes\n", "# The app is started in here, and Node.js, Java and .NET make code while they run.\nMemoryDenyWriteExecute=no\n", 1)
+	}
+	b.WriteString(rest)
 	return b.String()
 }
 

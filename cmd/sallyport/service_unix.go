@@ -38,7 +38,7 @@ func (s systemd) install(ctx context.Context, program string, cfg config.Config)
 	if err != nil {
 		return "", err
 	}
-	if unseen := inside(s.hidden, u.program, u.settings); unseen != "" {
+	if unseen := inside(s.hidden, u.program, u.settings, cfg.App.Dir); unseen != "" {
 		return "", ends(codeUsage, "the service could not see %s, since it gets no view of home and temporary folders; move it (programs to /usr/local/bin, settings to /etc/sallyport)", unseen)
 	}
 	if err := os.WriteFile(s.file(), []byte(u.text()), 0o644); err != nil {
