@@ -87,7 +87,7 @@ func (g *Gateway) viewTraffic(v *dashboard.View, _ healthAnswer) {
 		{Kind: "facts", ID: "requests", Title: "Requests", Width: "half", Source: "/api/hardening/metrics", Note: "JSON", Facts: []dashboard.Fact{
 			{Name: "in all", Value: grouped(m.RequestsTotal)}, {Name: "in flight", Value: grouped(m.RequestsInFlight)}, {Name: "p95", Value: msText(m.P95Latency)}, {Name: "memory", Value: sizeText(residentBytes())},
 		}},
-		{Kind: "facts", ID: "app", Title: "The app", Width: "wide", Facts: []dashboard.Fact{
+		{Kind: "facts", ID: "app", Title: "The app", Width: "wide", Source: "/api/hardening/health", Note: "JSON", Facts: []dashboard.Fact{
 			{Name: "address", Value: n.cfg.HTTP.App.URL}, {Name: "p50 and p95", Value: inMs(app.P50) + ", " + inMs(app.P95)}, {Name: "circuit", Value: app.Breaker},
 			warnIf("failed", app.Failed, dashboard.Warn), {Name: "second tries", Value: grouped(app.Retries)}, {Name: "WebSockets open", Value: grouped(app.Upgrades)},
 		}},

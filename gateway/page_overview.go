@@ -98,6 +98,9 @@ func (g *Gateway) nodes(health map[string]check) []dashboard.Node {
 		g.databaseNodes(nodes, stateOf(health["database"].Status))
 	}
 	g.splitNode(nodes)
+	for i, source := range []string{"metrics", "tunnel", "tunnel", "metrics", "health", "database", "database"} {
+		nodes[i].Source = "/api/hardening/" + source
+	}
 	return nodes
 }
 

@@ -41,7 +41,7 @@ func orDash(s string) string {
 }
 
 func slowPanel(slow []dbguard.SlowQuery) dashboard.Panel {
-	p := dashboard.Panel{Kind: "table", ID: "slow", Title: "Slow queries", Empty: "No query was slow.", Table: &dashboard.Table{Head: []string{"At", "Took", "Query", "User"}, Numeric: []bool{false, true}}}
+	p := dashboard.Panel{Kind: "table", ID: "slow", Title: "Slow queries", Source: "/api/hardening/database", Note: "JSON", Empty: "No query was slow.", Table: &dashboard.Table{Head: []string{"At", "Took", "Query", "User"}, Numeric: []bool{false, true}}}
 	for _, q := range slow[:min(len(slow), 20)] {
 		p.Table.Rows = append(p.Table.Rows, []string{timeText(q.At), msText(q.DurationMs), clip(q.Query, 300), q.User})
 	}

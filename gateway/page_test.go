@@ -53,3 +53,43 @@ func TestVerdictNamesWhatIsWrong(t *testing.T) {
 		t.Errorf("got %+v, want the closed doors named", v)
 	}
 }
+
+// Every action of the page is one of the admin API's: none may be asked for by a page of another site, whatever the browser says.
+func TestNoActionIsOpenToOtherSites(t *testing.T) {
+	h := open(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	before := h.kinds()
+	for _, r := range h.adminPosts() {
+		for _, headers := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"}} {
+			if got := h.do("admin", http.MethodPost, r.path, strings.NewReader("{}"), headers...); got.status != http.StatusForbidden {
+				t.Errorf("POST %s with %v: got %d %s, want 403", r.path, headers, got.status, got.body)
+			}
+		}
+	}
+	if after := h.kinds(); after != before {
+		t.Errorf("events: got %q after %q, want nothing done", after, before)
+	}
+}
+
+// What a view offers as a button must be there.
+func TestEveryActionOnAPageExists(t *testing.T) {
+	h := open(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	known := map[string]bool{}
+	for _, r := range h.adminPosts() {
+		known[r.path] = true
+	}
+	for name := range views {
+		v, _ := h.view(name)
+		actions := v.Actions
+		for _, p := range v.Panels {
+			actions = append(actions, p.Actions...)
+			if p.Table != nil {
+				actions = append(actions, p.Table.RowActions...)
+			}
+		}
+		for _, a := range actions {
+			if !known[a.Path] {
+				t.Errorf("%s offers %q at %s, which nothing answers", name, a.Label, a.Path)
+			}
+		}
+	}
+}

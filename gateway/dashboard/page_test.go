@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -171,4 +172,33 @@ func TestManyReadersOfAPageCostOneView(t *testing.T) {
 		t.Errorf("unknown page: got %v, %v, want 404", answer, err)
 	}
 	answer.Body.Close()
+}
+
+func TestNinthStreamIsRefusedAndAStreamGoesOnWhereItWas(t *testing.T) {
+	page := New(sampleSource(false))
+	server := httptest.NewServer(page.Handler())
+	defer server.Close()
+	defer page.Close()
+	follow := func(lastID string) *http.Response {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/page/stream", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Last-Event-ID", lastID)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { answer.Body.Close() })
+		return answer
+	}
+	for i := range maxStreams {
+		first := make([]byte, len("id: 42\n"))
+		if _, err := io.ReadFull(follow("41").Body, first); err != nil || string(first) != "id: 42\n" {
+			t.Fatalf("stream %d begins with %q, %v; want the event after 41", i, first, err)
+		}
+	}
+	if got := follow(""); got.StatusCode != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" {
+		t.Errorf("one stream more: got %d, Retry-After %q, want 503 with it", got.StatusCode, got.Header.Get("Retry-After"))
+	}
 }

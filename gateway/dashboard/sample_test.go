@@ -53,13 +53,13 @@ func sampleOverview(broken bool) View {
 	}
 	link := func(a, b string) *Link { return &Link{OK, a, b} }
 	nodes := []Node{
-		{"visitors", "Visitors", OK, "38 req/s", "312 clients/h", false, link("61 ms", "TLS 1.3")},
-		{"cloud", "Cloudflare", OK, "FRA · AMS", "cert 61 days", false, link("12 ms", "QUIC, IPv4")},
-		{"tunnel", "cloudflared", OK, "4 of 4 edges", "pid 4312", false, link("0.3 ms", "loopback")},
-		{"door", "HTTP door", OK, "12 guards on", "127.0.0.1:8080", true, link("21 ms", "IPv4, pinned")},
-		{"app", "App", OK, "node, 2 h up", "127.0.0.1:3000", false, link("0.2 ms", "pg wire")},
-		{"door", "Database door", OK, "enforcing", "127.0.0.1:6432", true, link("1.4 ms", "TLS verified")},
-		{"database", "PostgreSQL", OK, "15.8 · 3 of 10", "10.0.0.5:5432", false, nil},
+		{Icon: "visitors", Name: "Visitors", State: OK, Says: "38 req/s", Where: "312 clients/h", Door: false, Link: link("61 ms", "TLS 1.3"), Source: "/api/hardening/metrics"},
+		{Icon: "cloud", Name: "Cloudflare", State: OK, Says: "FRA · AMS", Where: "cert 61 days", Door: false, Link: link("12 ms", "QUIC, IPv4"), Source: "/api/hardening/metrics"},
+		{Icon: "tunnel", Name: "cloudflared", State: OK, Says: "4 of 4 edges", Where: "pid 4312", Door: false, Link: link("0.3 ms", "loopback"), Source: "/api/hardening/metrics"},
+		{Icon: "door", Name: "HTTP door", State: OK, Says: "12 guards on", Where: "127.0.0.1:8080", Door: true, Link: link("21 ms", "IPv4, pinned"), Source: "/api/hardening/metrics"},
+		{Icon: "app", Name: "App", State: OK, Says: "node, 2 h up", Where: "127.0.0.1:3000", Door: false, Link: link("0.2 ms", "pg wire"), Source: "/api/hardening/metrics"},
+		{Icon: "door", Name: "Database door", State: OK, Says: "enforcing", Where: "127.0.0.1:6432", Door: true, Link: link("1.4 ms", "TLS verified"), Source: "/api/hardening/metrics"},
+		{Icon: "database", Name: "PostgreSQL", State: OK, Says: "15.8 · 3 of 10", Where: "10.0.0.5:5432", Door: false, Link: nil, Source: "/api/hardening/metrics"},
 	}
 	var line []float64
 	for i := range 40 {

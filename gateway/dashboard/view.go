@@ -97,6 +97,8 @@ type Node struct {
 	// Says and Where are the two lines below the name; Where is set in a fixed-width face.
 	Says  string `json:"says"`
 	Where string `json:"where"`
+	// Source is the JSON endpoint that Says comes from; "" where there is none.
+	Source string `json:"source,omitempty"`
 	// Door is true for the two that are ours.
 	Door bool `json:"door,omitempty"`
 	// Link is the way to the next node; nil on the last.

@@ -51,7 +51,7 @@ function path(panel) {
   for (const node of panel.nodes) {
     const box = el("li", { class: "node" + (node.door ? " door" : ""), "data-state": node.state },
       el("span", { class: "icon" }, icon(node.icon), mark(node.state)),
-      el("strong", {}, node.name), el("span", { class: "says" }, node.says), el("code", {}, node.where));
+      el("strong", {}, node.name), node.source && node.says ? el("a", { class: "says", href: node.source }, node.says) : el("span", { class: "says" }, node.says), el("code", {}, node.where));
     row.append(box);
     if (node.link) {
       row.append(el("li", { class: "link", "data-state": node.link.state }, el("span", { class: "above" }, node.link.above), el("i", {}), el("span", { class: "below" }, node.link.below)));
