@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +22,15 @@ func (d Database) check() []error {
 	var bad complaints
 	bad.listen("listen", d.Listen)
 	bad.oneOf("allow_list.mode", d.AllowList.Mode, "off", "observe", "enforce")
-	bad.add(d.AllowList.Mode != "off" && d.AllowList.File == "", "allow_list.file is empty, want the list that sallyport learn wrote")
+	for _, role := range slices.Sorted(maps.Keys(d.AllowList.Roles)) {
+		bad.oneOf("allow_list.roles."+role, d.AllowList.Roles[role], "off", "observe", "enforce")
+	}
+	for i, r := range d.Routes {
+		for _, err := range r.Validate() {
+			bad = append(bad, fmt.Errorf("routes[%d].%w", i, err))
+		}
+	}
+	bad.add(d.AllowList.On() && d.AllowList.File == "", "allow_list.file is empty, want the list that sallyport learn wrote")
 	return bad
 }
 

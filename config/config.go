@@ -47,6 +47,7 @@ type Database struct {
 	wire.Settings `yaml:",inline"`
 	Guard         dbguard.Settings   `yaml:",inline"`
 	Window        crossdoor.Settings `yaml:"window" doc:"What is kept of requests for cross_door, and how long one search may take."`
+	Routes        []crossdoor.Route  `yaml:"routes" doc:"Parts of the app whose input may become SQL, such as a console: [{path: /admin/sql, taint: off}]."`
 	AllowList     AllowList          `yaml:"allow_list" doc:"The statements this app is known to send, learned by: sallyport learn."`
 }
 
@@ -67,6 +68,18 @@ func (a Admin) HasToken() bool { return a.TokenFile != "" }
 type AllowList struct {
 	File string `yaml:"file" doc:"The list; sallyport learn writes it."`
 	Mode string `yaml:"mode" doc:"off, observe (tell what is not on it) or enforce (refuse it)."`
+	// Roles are the modes of single roles; others have Mode.
+	Roles map[string]string `yaml:"roles" doc:"Modes of single database roles, such as {reports: off, app: enforce}; the others have mode."`
+}
+
+// On reports whether the list holds for any role.
+func (a AllowList) On() bool {
+	for _, mode := range a.Roles {
+		if mode != "off" {
+			return true
+		}
+	}
+	return a.Mode != "off"
 }
 
 // Log is the section of the program's own log.

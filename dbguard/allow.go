@@ -8,18 +8,32 @@ import (
 
 // allowed is the allow-list that holds.
 type allowed struct {
-	list *screen.AllowList
-	mode Mode
+	list  *screen.AllowList
+	mode  Mode
+	roles map[string]Mode // modes of single roles
+}
+
+// of is the mode that holds for role.
+func (a *allowed) of(role string) Mode {
+	if mode, own := a.roles[role]; own {
+		return mode
+	}
+	return a.mode
 }
 
 // Allow lets list hold from the next query on: with Enforce, a role may send the structures that stand on it and nothing else;
-// with Observe such queries are only reported. A nil list or Off ends it. The list must have been read with the guard's Key.
-func (g *Guard) Allow(list *screen.AllowList, mode Mode) {
-	if list == nil || mode == Off {
+// with Observe such queries are only reported. A role that stands in roles has its own mode. A nil list, or Off for all, ends it. The list
+// must have been read with the guard's Key; roles is kept.
+func (g *Guard) Allow(list *screen.AllowList, mode Mode, roles map[string]Mode) {
+	on := mode != Off
+	for _, own := range roles {
+		on = on || own != Off
+	}
+	if list == nil || !on {
 		g.allowed.Store(nil)
 		return
 	}
-	g.allowed.Store(&allowed{list, mode})
+	g.allowed.Store(&allowed{list, mode, roles})
 }
 
 // Key is that of the guard's fingerprints.

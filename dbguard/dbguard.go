@@ -35,6 +35,8 @@ type Verdict struct {
 	Cost int
 	// Findings are in order of appearance, nil where nothing was found.
 	Findings []screen.Finding
+	// Hints say whose statement it may be, in no order; nil for one of a known structure and where nobody can tell.
+	Hints []screen.Crossing
 	// Marked is Skeleton in pieces, with those marked that the weightiest finding points at; nil where nothing was found.
 	Marked []screen.Piece
 	// ReadOnly reports a single SELECT, SHOW, VALUES or TABLE without FOR UPDATE and without calls known to write: it may be retried.

@@ -42,7 +42,7 @@ func (g *Guard) Judge(q Query) (*Verdict, error) {
 
 // cross asks the cross-door rules about a statement of a structure that is not known, and learns it where it is clean.
 func (g *Guard) cross(st *state, q *Query, s *screen.Statement, text cacheKey, v *Verdict, cleared int8) (*Verdict, error) {
-	findings := screen.Check(s, g.crossRules)
+	findings, hints := apart(screen.Check(s, g.crossRules))
 	screen.Corroborated(findings, v.Findings)
 	st.texts.keep(text, v, 0)
 	if screen.Clean(v.Findings) && !slices.ContainsFunc(findings, isCrossing) {
@@ -51,7 +51,21 @@ func (g *Guard) cross(st *state, q *Query, s *screen.Statement, text cacheKey, v
 	if len(findings) > 0 {
 		v = v.with(s, findings)
 	}
+	if len(hints) > 0 {
+		more := *v
+		more.Hints, v = hints, &more
+	}
 	return g.decide(st, q, v)
+}
+
+// apart takes the hints out of found.
+func apart(found []screen.Finding) (findings []screen.Finding, hints []screen.Crossing) {
+	for _, f := range found {
+		if f.Hint {
+			hints = append(hints, *f.Crossing)
+		}
+	}
+	return slices.DeleteFunc(found, func(f screen.Finding) bool { return f.Hint }), hints
 }
 
 // isCrossing reports a finding that may come from a request. Growth may not: pages that build their queries grow them too.
@@ -164,9 +178,9 @@ func (g *Guard) decide(st *state, q *Query, v *Verdict) (*Verdict, error) {
 		incident := newIncident()
 		return nil, g.refuse(q, v, incident, &TooComplexError{Cost: v.Cost, Limit: limit, Fingerprint: v.Fingerprint, Incident: incident})
 	}
-	if a := g.allowed.Load(); a != nil && !a.allows(q.Client.User, v) {
+	if a := g.allowed.Load(); a != nil && a.of(q.Client.User) != Off && !a.allows(q.Client.User, v) {
 		v = v.notAllowed()
-		if a.mode == Enforce {
+		if a.of(q.Client.User) == Enforce {
 			incident := newIncident()
 			return nil, g.refuse(q, v, incident, &BlockedError{Rules: v.rules(), Fingerprint: v.Fingerprint, Incident: incident})
 		}

@@ -43,7 +43,8 @@ type BlockedQuery struct {
 	Database    string         `json:"database"`
 	Application string         `json:"application,omitempty"`
 	Client      string         `json:"client,omitempty"`
-	// Crossing names the request whose bytes became SQL structure, nil where none is involved.
+	// Crossing names the request whose bytes became SQL structure; with the verdict "traced" or "alone" the one that caused the statement,
+	// though no bytes of it were found. Nil where nobody can tell.
 	Crossing *CrossingView `json:"crossing,omitempty"`
 }
 
@@ -88,9 +89,23 @@ func (k *recent) addBlocked(r *Report) {
 			b.Crossing = viewCrossing(c)
 		}
 	}
+	if owner := v.Owner(); owner != nil && b.Crossing == nil {
+		b.Crossing = viewCrossing(owner)
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.blocked = push(k.blocked, b)
+}
+
+// Owner is the request that caused the statement though no bytes of it were found: the one whose trace it bears, or the only one in
+// flight. Nil where nobody can tell.
+func (v *Verdict) Owner() *screen.Crossing {
+	for i := range v.Hints {
+		if name := v.Hints[i].Verdict; name == "traced" || name == "alone" {
+			return &v.Hints[i]
+		}
+	}
+	return nil
 }
 
 func viewCrossing(c *screen.Crossing) *CrossingView {

@@ -134,7 +134,7 @@ func TestAllowListHoldsRolesToTheirStructures(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, mode := range []Mode{Enforce, Observe, Off} {
-		g.Allow(list, mode)
+		g.Allow(list, mode, nil)
 		if got := g.Snapshot().SecurityFeatures.AllowList; got != (mode != Off) {
 			t.Errorf("%s: feature is %t", mode, got)
 		}

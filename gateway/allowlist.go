@@ -17,24 +17,30 @@ type structures struct {
 	text []byte
 	list *screen.AllowList // nil where the file is only a seed
 	mode dbguard.Mode
+	// roles are the modes of single roles.
+	roles map[string]dbguard.Mode
 }
 
 // readStructures reads the file that s names. With mode off a file that exists still makes its statements known from the
 // first query on, and one that does not is no mistake.
 func (d *database) readStructures(s config.AllowList) (structures, error) {
-	mode := dbguard.Mode(s.Mode)
+	now := structures{mode: dbguard.Mode(s.Mode), roles: map[string]dbguard.Mode{}}
+	for role, mode := range s.Roles {
+		now.roles[role] = dbguard.Mode(mode)
+	}
 	text, err := os.ReadFile(s.File)
-	if errors.Is(err, fs.ErrNotExist) && mode == dbguard.Off {
-		return structures{mode: mode}, nil
+	if errors.Is(err, fs.ErrNotExist) && !s.On() {
+		return now, nil
 	}
 	if err != nil {
 		return structures{}, fmt.Errorf("allow_list.file: %w", err)
 	}
-	list, err := screen.ReadAllowList(bytes.NewReader(text), d.guard.Key())
+	now.text = text
+	now.list, err = screen.ReadAllowList(bytes.NewReader(text), d.guard.Key())
 	if err != nil {
 		return structures{}, fmt.Errorf("allow_list.file: %s: %w", s.File, err)
 	}
-	return structures{text, list, mode}, nil
+	return now, nil
 }
 
 // use lets s hold from the next query on. Statements that the rules object to stay allowed where the list has them, and are
@@ -43,7 +49,7 @@ func (d *database) use(s structures) {
 	if s.text != nil {
 		_, _ = d.guard.Model().Load(bytes.NewReader(s.text)) // what it refuses is not known, and judged as any other
 	}
-	d.guard.Allow(s.list, s.mode)
+	d.guard.Allow(s.list, s.mode, s.roles)
 }
 
 // apply lets the settings of a reload hold; where one of them is wrong nothing changes.
@@ -56,6 +62,7 @@ func (d *database) apply(s config.Database) error {
 		return err
 	}
 	d.use(learned)
+	d.window.Except(s.Routes)
 	return nil
 }
 

@@ -63,7 +63,19 @@ func TestAllowListHoldsTheAppToItsStatements(t *testing.T) {
 	}
 	expect("another list", "42501", "")
 
-	cfg.Database.AllowList.Mode = "off"
+	cfg.Database.AllowList.Roles = map[string]string{"app": "observe"}
+	if _, err := h.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	expect("enforce, but observe for this role", "", "")
+
+	cfg.Database.AllowList.Mode, cfg.Database.AllowList.Roles["app"] = "off", "enforce"
+	if _, err := h.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	expect("off, but enforce for this role", "42501", "")
+
+	cfg.Database.AllowList.Mode, cfg.Database.AllowList.Roles = "off", nil
 	if _, err := h.Reload(); err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,8 @@ type database struct {
 // newDatabase builds the door that cfg describes. Its secrets are read when it runs.
 func (g *Gateway) newDatabase(cfg config.Config) (*database, error) {
 	d := &database{}
-	d.window = crossdoor.New(cfg.Database.Window, crossdoor.Parts{Identify: requestAndClient, Now: g.clock})
+	d.window = crossdoor.New(cfg.Database.Window, crossdoor.Parts{Identify: requestAndClient, Route: routeName, Now: g.clock})
+	d.window.Except(cfg.Database.Routes)
 	guard, err := dbguard.New(dbguard.Parts{
 		Settings: cfg.Database.Guard, Cross: []screen.Rule{d.window.Rule()}, Observers: []dbguard.Observer{g.narrator.onReport, g.asking.onReport},
 		OnBreaker: g.narrator.onDatabaseBreaker, Now: g.clock,

@@ -51,6 +51,7 @@ func (n *narrator) onRejection(r middleware.Rejection) {
 
 // onReport writes down what the database door refused or found slow, and sentences clients that were caught.
 func (n *narrator) onReport(r dbguard.Report) {
+	n.probe(r)
 	var blocked *dbguard.BlockedError
 	switch {
 	case errors.As(r.Err, &blocked):
@@ -62,7 +63,7 @@ func (n *narrator) onReport(r dbguard.Report) {
 	case r.Slow:
 		n.query(r, "query-slow", journal.Info, fmt.Sprintf("A query took %d ms.", r.Took.Milliseconds()))
 	case r.Suspicious:
-		n.query(r, "query-suspicious", journal.Info, "A query with findings was let through: "+strings.Join(ruleNames(r.Verdict), ", ")+".")
+		n.suspicious(r)
 	}
 }
 
@@ -70,15 +71,87 @@ func (n *narrator) onReport(r dbguard.Report) {
 func (n *narrator) blocked(r dbguard.Report, b *dbguard.BlockedError) {
 	e := n.ofQuery(r, "query-blocked", journal.Warning, "A query was refused: "+strings.Join(b.Rules, ", ")+".")
 	if c := crossingOf(r.Verdict); c != nil {
-		e.Client, e.Request = c.Client, c.Request
+		attribute(&e, r.Verdict, c)
 		e.Kind, e.Severity = "cross-door", journal.Critical
 		e.Summary = fmt.Sprintf("Input %q of %s became SQL; the query was refused (%s).", c.Param, c.Route, c.Verdict)
-		e.Detail["route"], e.Detail["source"], e.Detail["param"], e.Detail["verdict"] = c.Route, c.Source, c.Param, c.Verdict
 		n.folds.note(e, c.Route+" "+c.Param)
-		n.sentence(*c)
+		for i := range r.Verdict.Findings {
+			if c := r.Verdict.Findings[i].Crossing; c != nil {
+				n.suspect(c, false)
+			}
+		}
 		return
 	}
+	if c := r.Verdict.Owner(); c != nil {
+		attribute(&e, r.Verdict, c)
+	}
 	n.folds.note(e, strings.Join(b.Rules, " "))
+}
+
+// suspicious writes down a query that was let through though something was found; nobody is held for it.
+func (n *narrator) suspicious(r dbguard.Report) {
+	e := n.ofQuery(r, "query-suspicious", journal.Info, "A query with findings was let through: "+strings.Join(ruleNames(r.Verdict), ", ")+".")
+	if c := crossingOf(r.Verdict); c != nil {
+		attribute(&e, r.Verdict, c)
+		n.suspects.note(c, false, n.now())
+	}
+	n.folds.note(e, string(r.Verdict.Fingerprint[:]))
+}
+
+// attribute names in e the request that c names, and the further ones with the same evidence.
+func attribute(e *journal.Event, v *dbguard.Verdict, c *screen.Crossing) {
+	e.Client, e.Request = c.Client, c.Request
+	e.Detail["route"], e.Detail["verdict"] = c.Route, c.Verdict
+	if c.Source != "" {
+		e.Detail["source"], e.Detail["param"] = c.Source, c.Param
+	}
+	if others := candidates(v, c); others != "" {
+		e.Detail["candidates"] = others
+	}
+}
+
+// candidates names the further clients with the same evidence and their routes, "" where there is none.
+func candidates(v *dbguard.Verdict, best *screen.Crossing) string {
+	var all []string
+	for i := range v.Findings {
+		if c := v.Findings[i].Crossing; c != nil && c != best {
+			all = append(all, c.Client+" "+c.Route+" "+c.Param)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// syntaxError is the SQLSTATE of what PostgreSQL's parser does not understand.
+const syntaxError = "42601"
+
+// probe counts a statement that the parser did not understand while it held input of requests: somebody tries how to get out of a
+// literal.
+func (n *narrator) probe(r dbguard.Report) {
+	var coded interface{ SQLState() string }
+	if !errors.As(r.Err, &coded) || coded.SQLState() != syntaxError {
+		return
+	}
+	for _, c := range inputs(r.Verdict) {
+		n.suspect(c, true)
+		e := n.ofQuery(r, "sql-probe", journal.Warning, fmt.Sprintf("PostgreSQL did not understand a statement that holds input %q of %s.", c.Param, c.Route))
+		attribute(&e, r.Verdict, c)
+		n.folds.note(e, c.Route+" "+c.Param)
+	}
+}
+
+// inputs are the requests whose input v's statement holds, in its structure or inside a literal.
+func inputs(v *dbguard.Verdict) (all []*screen.Crossing) {
+	for i := range v.Findings {
+		if c := v.Findings[i].Crossing; c != nil {
+			all = append(all, c)
+		}
+	}
+	for i := range v.Hints {
+		if c := &v.Hints[i]; c.Verdict == "contained" {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 func (n *narrator) query(r dbguard.Report, kind string, s journal.Severity, summary string) {
@@ -120,7 +193,7 @@ func ruleNames(v *dbguard.Verdict) []string {
 func crossingOf(v *dbguard.Verdict) *screen.Crossing {
 	var best *screen.Crossing
 	for i := range v.Findings {
-		if c := v.Findings[i].Crossing; c != nil && (best == nil || c.Verdict == "confirmed") {
+		if c := v.Findings[i].Crossing; c != nil && (best == nil || c.Verdict == "confirmed" && best.Verdict != "confirmed") {
 			best = c
 		}
 	}

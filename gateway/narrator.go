@@ -14,7 +14,6 @@ import (
 const (
 	sentenceWindow = 10 * time.Minute
 	sentenceFor    = 10 * time.Minute
-	maxSuspects    = 10_000
 )
 
 // narrator turns the parts' own words into journal events, and convictions into holds. Any goroutine may call it.
@@ -24,13 +23,14 @@ type narrator struct {
 	holds   *middleware.Holds
 	now     func() time.Time
 
-	mu       sync.Mutex           // guards what follows
-	suspects map[string]time.Time // when a client was first caught
-	trusted  []netip.Prefix       // never held: they stand for many clients
+	suspects suspects
+
+	mu      sync.Mutex     // guards trusted
+	trusted []netip.Prefix // never held: they stand for many clients
 }
 
 func newNarrator(j *journal.Journal, holds *middleware.Holds, now func() time.Time) *narrator {
-	return &narrator{journal: j, folds: newFolding(j.Add), holds: holds, now: now, suspects: map[string]time.Time{}}
+	return &narrator{journal: j, folds: newFolding(j.Add), holds: holds, now: now}
 }
 
 // trust says which networks are proxies; they are never held.
@@ -48,21 +48,11 @@ func (n *narrator) trust(networks []string) {
 	n.trusted = trusted
 }
 
-// sentence holds c's client where this is its second confirmed crossing within the window and nobody else may have sent it.
-func (n *narrator) sentence(c screen.Crossing) {
-	if c.Verdict != "confirmed" || c.Ambiguous || c.Client == "" {
-		return
-	}
+// suspect remembers what was found of c's client, and holds the client where this is its second confirmed crossing within the window
+// and nobody else may have sent it.
+func (n *narrator) suspect(c *screen.Crossing, probe bool) {
 	now := n.now()
-	n.mu.Lock()
-	first, caught := n.suspects[c.Client]
-	again := caught && now.Sub(first) <= sentenceWindow
-	if !again {
-		n.suspect(c.Client, now)
-	}
-	spared := n.isTrusted(c.Client)
-	n.mu.Unlock()
-	if !again || spared {
+	if !n.suspects.note(c, probe, now) || n.isTrusted(c.Client) {
 		return
 	}
 	n.holds.Hold(c.Client, now.Add(sentenceFor), "its input became SQL twice within ten minutes")
@@ -72,19 +62,7 @@ func (n *narrator) sentence(c screen.Crossing) {
 	})
 }
 
-// suspect remembers client; the caller holds mu.
-func (n *narrator) suspect(client string, now time.Time) {
-	if len(n.suspects) >= maxSuspects {
-		for who, at := range n.suspects {
-			if now.Sub(at) > sentenceWindow || len(n.suspects) >= maxSuspects {
-				delete(n.suspects, who)
-			}
-		}
-	}
-	n.suspects[client] = now
-}
-
-// isTrusted reports whether the client key stands for a trusted proxy; the caller holds mu.
+// isTrusted reports whether the client key stands for a trusted proxy.
 func (n *narrator) isTrusted(client string) bool {
 	a, err := netip.ParseAddr(client)
 	if err != nil {
@@ -94,6 +72,8 @@ func (n *narrator) isTrusted(client string) bool {
 		}
 		a = p.Addr()
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for _, p := range n.trusted {
 		if p.Contains(a) || (a.Is6() && p.Addr().Is6() && netip.PrefixFrom(a, 64).Overlaps(p)) {
 			return true

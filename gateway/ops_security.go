@@ -24,6 +24,7 @@ type securityAnswer struct {
 	CrossDoor    crossDoorPart     `json:"crossDoor"`
 	Holds        []middleware.Hold `json:"holds"`
 	Replicas     replicasAnswer    `json:"replicas"`
+	Suspects     []suspect         `json:"suspects"`
 	RecentEvents []journal.Event   `json:"recentEvents"`
 }
 
@@ -67,7 +68,8 @@ func (g *Gateway) getSecurity(c *gin.Context) {
 	n := g.current.Load()
 	c.JSON(http.StatusOK, securityAnswer{
 		Status: g.judge().Status, Timestamp: g.timestamp(), APIVersion: apiVersion, HTTP: g.httpSecurity(n), Database: g.databaseSecurity(),
-		CrossDoor: g.crossDoorPart(), Holds: some(g.visitors.Holds.List()), Replicas: g.replicas.answer(), RecentEvents: g.journal.Newest(recentEvents),
+		CrossDoor: g.crossDoorPart(), Holds: some(g.visitors.Holds.List()), Suspects: g.narrator.suspects.list(),
+		Replicas: g.replicas.answer(), RecentEvents: g.journal.Newest(recentEvents),
 	})
 }
 

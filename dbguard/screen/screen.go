@@ -21,6 +21,8 @@ type Finding struct {
 	Weight int
 	// Crossing tells which request the bytes came from; nil where no request is involved.
 	Crossing *Crossing
+	// Hint is true where the finding only says whose statement it may be: it speaks against nobody and stands at no place.
+	Hint bool
 }
 
 // Crossing names the input of a request whose bytes became SQL structure. It holds no values.
@@ -29,7 +31,8 @@ type Crossing struct {
 	Request, Client, Route string
 	// Source is the kind of input ("query", "form", "json", "path", "header", "cookie"), Param its name.
 	Source, Param string
-	// Verdict is "confirmed", "hard" or "growth".
+	// Verdict is "confirmed", "hard" or "seen"; that of a hint is "traced" (a comment in the statement bears the request's trace), "alone"
+	// (no other request was in flight) or "contained" (an input stands inside a literal, where it belongs).
 	Verdict string
 	// Ambiguous reports that another request in flight carried the same bytes, so that no client may be held for it.
 	Ambiguous bool

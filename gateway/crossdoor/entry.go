@@ -40,8 +40,12 @@ type value struct {
 // entry is one request's inputs. Its values only grow while the request is in flight.
 type entry struct {
 	request, client, route string
-	limits                 Settings
-	held                   *atomic.Int64 // bytes of all requests' inputs
+	// trace is the id that the request's traceparent bears, "" where it has none.
+	trace string
+	// reportOnly is true where the route's settings let its input become SQL.
+	reportOnly bool
+	limits     Settings
+	held       *atomic.Int64 // bytes of all requests' inputs
 
 	mu     sync.Mutex // guards what follows
 	values []value

@@ -46,12 +46,11 @@ func (w *Window) check(s *screen.Statement) []screen.Finding {
 		return nil
 	}
 	m.load(s.Text())
-	best := w.search(m, s)
-	if len(best) == 0 {
-		return nil
+	ev := w.search(m, s)
+	if len(ev.best) > 0 {
+		w.counters.crossings.Add(1)
 	}
-	w.counters.crossings.Add(1)
-	return findings(best)
+	return w.findings(m, s, ev)
 }
 
 // running appends the requests in flight and the late ones.
@@ -64,12 +63,12 @@ func (w *Window) running(to []*entry) []*entry {
 	return to
 }
 
-// search judges each request and returns the proofs with the strongest verdict; at most one a request.
-func (w *Window) search(m *matcher, s *screen.Statement) []proof {
+// search judges each request and returns the proofs with the strongest verdict, at most one a request, and the requests with an input
+// inside a literal.
+func (w *Window) search(m *matcher, s *screen.Statement) (ev evidence) {
 	deadline := time.Now().Add(w.settings.Budget)
 	j := &m.judge
 	j.begin(w.model, s, w.settings.Lexes)
-	var best []proof
 	for i, e := range m.entries {
 		if i%8 == 7 && time.Now().After(deadline) {
 			w.counters.overBudget.Add(1)
@@ -82,46 +81,30 @@ func (w *Window) search(m *matcher, s *screen.Statement) []proof {
 		}
 		v, at := j.spans(m.spans)
 		late := !done.IsZero()
-		if late && v > seen {
+		if (late || e.reportOnly) && v > seen {
 			v = seen
 		}
-		if v == nothing || len(best) > 0 && v < best[0].verdict {
-			continue
+		if v == nothing && !late && len(ev.contained) < maxHints && m.spans[0].how != part && !m.spans[0].value.word {
+			ev.contained = append(ev.contained, proof{entry: e, span: m.spans[0]})
 		}
-		if len(best) > 0 && v > best[0].verdict {
-			best = best[:0]
-		}
-		best = append(best, proof{entry: e, late: late, verdict: v, span: at})
+		ev.add(proof{entry: e, late: late, verdict: v, span: at})
 	}
-	return best
+	return ev
+}
+
+// add keeps p where no stronger proof is there.
+func (ev *evidence) add(p proof) {
+	switch {
+	case p.verdict == nothing || len(ev.best) > 0 && p.verdict < ev.best[0].verdict:
+		return
+	case len(ev.best) > 0 && p.verdict > ev.best[0].verdict:
+		ev.best = ev.best[:0]
+	}
+	ev.best = append(ev.best, p)
 }
 
 // maxFindings bounds the requests named for one statement.
 const maxFindings = 4
-
-// findings turns proofs into findings. Where requests of more than one client carry the same evidence, none may be blamed alone.
-func findings(best []proof) []screen.Finding {
-	ambiguous := false
-	for _, p := range best[1:] {
-		ambiguous = ambiguous || p.entry.client != best[0].entry.client
-	}
-	var all []screen.Finding
-	for i, p := range best {
-		if i == maxFindings {
-			break
-		}
-		f := screen.Finding{Rule: "cross-door", Reason: reason(p), Offset: p.span.start, End: p.span.end}
-		if i == 0 {
-			f.Weight = p.verdict.weight()
-		}
-		f.Crossing = &screen.Crossing{
-			Request: p.entry.request, Client: p.entry.client, Route: p.entry.route, Source: string(p.span.value.source), Param: p.span.value.param,
-			Verdict: p.verdict.String(), Ambiguous: ambiguous,
-		}
-		all = append(all, f)
-	}
-	return all
-}
 
 func reason(p proof) string {
 	switch {

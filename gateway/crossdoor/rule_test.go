@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,9 +55,14 @@ func crossings(t *testing.T, model Known, input, text string) []screen.Finding {
 	while(t, w, map[string]string{"/search?q=" + url.QueryEscape(input): "203.0.113.7"}, func() {
 		s := screen.Read(text, screen.Options{})
 		defer s.Release()
-		found = w.Rule().Check(s)
+		found = accusing(w.Rule().Check(s))
 	})
 	return found
+}
+
+// accusing leaves the hints out.
+func accusing(found []screen.Finding) []screen.Finding {
+	return slices.DeleteFunc(found, func(f screen.Finding) bool { return f.Hint })
 }
 
 func TestCrossingsAreJudged(t *testing.T) {
@@ -149,7 +155,7 @@ func TestTwoClientsWithTheSameBytesAreAmbiguous(t *testing.T) {
 	while(t, w, map[string]string{target: "203.0.113.7", target + "&z=1": "198.51.100.9"}, func() {
 		s := screen.Read("SELECT 'x' OR '1'='1'", screen.Options{})
 		defer s.Release()
-		found := w.Rule().Check(s)
+		found := accusing(w.Rule().Check(s))
 		if len(found) != 2 || !found[0].Crossing.Ambiguous || !found[1].Crossing.Ambiguous {
 			t.Fatalf("got %+v, want two ambiguous findings", found)
 		}
@@ -164,7 +170,7 @@ func TestLateRequestsAreReportedOnly(t *testing.T) {
 	while(t, w, map[string]string{"/search?q=" + url.QueryEscape("x' OR '1'='1"): "203.0.113.7"}, func() {})
 	s := screen.Read("SELECT 'x' OR '1'='1'", screen.Options{})
 	defer s.Release()
-	found := w.Rule().Check(s)
+	found := accusing(w.Rule().Check(s))
 	if len(found) != 1 || found[0].Weight != 0 || found[0].Crossing.Verdict != "seen" {
 		t.Errorf("got %+v, want one finding without weight", found)
 	}
@@ -216,7 +222,7 @@ func FuzzRule(f *testing.F) {
 		w.entries[e] = struct{}{}
 		s := screen.Read(sql, screen.Options{})
 		defer s.Release()
-		for _, found := range w.check(s) {
+		for _, found := range accusing(w.check(s)) {
 			if found.Offset < 0 || found.End > len(sql) || found.Offset >= found.End {
 				t.Errorf("marked [%d, %d) of %d bytes", found.Offset, found.End, len(sql))
 			}

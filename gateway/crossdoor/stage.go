@@ -43,11 +43,16 @@ func (w *Window) open(r *http.Request, request, client string) *entry {
 	return e
 }
 
-// room makes an entry for one request; nil where the window is full.
+// room makes an entry for one request; nil where the window is full or the
+// request's route is left alone.
 func (w *Window) room(r *http.Request, request, client string) *entry {
 	w.counters.requests.Add(1)
+	taint := w.taint(r.URL)
+	if taint == "off" {
+		return nil
+	}
 	e := &entry{request: request, client: client, limits: w.settings, held: &w.held}
-	e.route = r.Method + " " + clip(r.URL.Path, 200)
+	e.route, e.trace, e.reportOnly = w.routeName(r.Method, clip(r.URL.Path, 200)), traceID(r.Header), taint == "observe"
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.expire(w.now())

@@ -20,6 +20,8 @@ type Window struct {
 	model    Known
 	identify func(*gin.Context) (request, client string)
 	now      func() time.Time
+	name     func(method, path string) string
+	routes   atomic.Pointer[[]Route]
 
 	mu      sync.RWMutex // guards what follows
 	entries map[*entry]struct{}
@@ -43,6 +45,8 @@ type Parts struct {
 	Model Known
 	// Identify returns the request id and the client key of a request; nil leaves both empty.
 	Identify func(*gin.Context) (request, client string)
+	// Route names a request's route in evidence; nil means method and path as they came.
+	Route func(method, path string) string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -79,7 +83,7 @@ func New(s Settings, p Parts) *Window {
 	if p.Model == nil {
 		p.Model = nothingKnown{}
 	}
-	w := &Window{settings: s, model: p.Model, identify: p.Identify, now: p.Now, entries: map[*entry]struct{}{}}
+	w := &Window{settings: s, model: p.Model, identify: p.Identify, now: p.Now, name: p.Route, entries: map[*entry]struct{}{}}
 	w.scratch.New = func() any { return newMatcher() }
 	return w
 }
