@@ -38,6 +38,8 @@ type Parts struct {
 	Environ []string
 	// Clock is the time; nil is time.Now.
 	Clock func() time.Time
+	// Lookup resolves the edge's name before the tunnel is started; nil asks the system's resolver.
+	Lookup func(ctx context.Context, host string) ([]string, error)
 }
 
 // Addresses are where the listeners listen; Database is "" where there is no database to guard.

@@ -18,7 +18,7 @@ func (g *Gateway) buildTunnel(cfg config.Config) error {
 	}
 	sup, err := tunnel.New(cfg.Tunnel, tunnel.Options{
 		PublicURL: cfg.PublicURL, Door: cfg.HTTP.Listen, Upstream: strings.TrimPrefix(cfg.HTTP.App.URL, "http://"), Nonces: &g.nonces,
-		OnIncident: g.narrator.onIncident, Log: g.log, Environ: g.parts.Environ, Now: g.clock,
+		OnIncident: g.narrator.onIncident, Log: g.log, Environ: g.parts.Environ, Now: g.clock, Lookup: g.parts.Lookup,
 	})
 	g.tunnel = sup
 	return err

@@ -37,8 +37,19 @@ type standing struct {
 			} `json:"metrics"`
 		} `json:"server"`
 		Tunnel struct {
-			State string `json:"state"`
+			Mode      string     `json:"mode"`
+			State     string     `json:"state"`
+			Restarts  restarts   `json:"restarts"`
+			Probe     lastProbe  `json:"probe"`
+			Incidents []incident `json:"incidents"`
 		} `json:"tunnel"`
+		App struct {
+			Mode      string     `json:"mode"`
+			State     string     `json:"state"`
+			PID       int        `json:"pid"`
+			Restarts  restarts   `json:"restarts"`
+			Incidents []incident `json:"incidents"`
+		} `json:"app"`
 		Drift struct {
 			Count int `json:"count"`
 		} `json:"drift"`
@@ -78,5 +89,23 @@ func (s standing) rows() [][]string {
 	} else {
 		rows = append(rows, []string{"database door", "closed"})
 	}
-	return append(rows, []string{"tunnel", s.Hardening.Tunnel.State}, []string{"drift", count(s.Hardening.Drift.Count, "item")})
+	if a := s.Hardening.App; a.Mode != "off" && a.Mode != "" {
+		rows = append(rows, []string{"app", fmt.Sprintf("%s, pid %d, %d of %d restarts%s", a.State, a.PID, a.Restarts.Used, a.Restarts.Budget, firstIncident(a.Incidents))})
+	}
+	return append(rows, []string{"tunnel", s.tunnel()}, []string{"drift", count(s.Hardening.Drift.Count, "item")})
+}
+
+func (s standing) tunnel() string {
+	t := s.Hardening.Tunnel
+	if t.Mode == "off" {
+		return t.State
+	}
+	return fmt.Sprintf("%s, public URL %s, %d of %d restarts%s", t.State, orDash(t.Probe.Class), t.Restarts.Used, t.Restarts.Budget, firstIncident(t.Incidents))
+}
+
+func firstIncident(all []incident) string {
+	if len(all) == 0 {
+		return ""
+	}
+	return "; " + all[0].Cause + ": " + oneLine(all[0].Summary, 200)
 }

@@ -17,7 +17,7 @@ import (
 
 // floorPlan is every room of the house and what it may import of ours. Imports go down only; nobody imports cmd.
 var floorPlan = map[string][]string{
-	"cmd/sallyport": {"gateway", "config", "gateway/preflight", "dbguard/localpg"},
+	"cmd/sallyport": {"gateway", "config", "gateway/preflight", "gateway/tunnel", "dbguard/localpg"},
 	"cmd/bench":     {"dbguard", "dbguard/screen", "dbguard/localpg", "gateway/crossdoor"},
 	"gateway": {
 		"config", "dbguard", "dbguard/screen", "dbguard/wire", "middleware", "gateway/alert", "gateway/crossdoor", "gateway/dashboard",

@@ -44,6 +44,8 @@ func (p *program) commands() []*cobra.Command {
 		p.explainCommand(),
 		p.cspCommand(),
 		p.topCommand(),
+		p.tunnelCommand(),
+		p.appCommand(),
 		p.alertsCommand(),
 		p.muteCommand(),
 		p.reportCommand(),

@@ -37,6 +37,9 @@ type Manifest struct {
 	SHA256 map[string]string `json:"sha256"`
 }
 
+// Files are the names of the files in the backup, sorted.
+func (m Manifest) Files() []string { return slices.Sorted(maps.Keys(m.SHA256)) }
+
 const manifestSchema = "sallyport.tunnel-backup/1"
 
 // places are where the files of a backup live on this machine, by their names in it.
