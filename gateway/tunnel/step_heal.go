@@ -101,10 +101,23 @@ func (t *turn) crashLoop() {
 
 // holdFor stops trying for c; one attempt is made per retry interval, so that nothing is held for ever.
 func (t *turn) holdFor(c Cause) {
+	t.abandon()
 	t.heldFor = c
 	t.ready = 0
 	t.resume = t.now.Add(t.retry)
 	t.enter(Held, c)
+}
+
+// abandon gives up a start beside the serving child: the one on its way is the current one from here on, and is stopped. Its
+// number must not be given to another.
+func (t *turn) abandon() {
+	if !t.replacing {
+		return
+	}
+	t.replacing = false
+	t.child++
+	t.running = true
+	t.do(doStop)
 }
 
 // replaced says how a start beside the serving child went.

@@ -128,6 +128,7 @@ func (n network) apply(t *turn) {
 
 // launch starts the next child.
 func (t *turn) launch() {
+	t.abandon()
 	t.newChild()
 	t.enter(Starting, "")
 	t.running, t.started, t.served, t.ready = true, t.now, false, 0
@@ -167,6 +168,9 @@ func (u unstarted) apply(t *turn) {
 		return
 	}
 	t.running = false
+	if t.heldFor == OperatorHold {
+		return // it is wanted down anyway
+	}
 	t.sure(u.cause, u.reason, nil)
 	t.holdFor(u.cause)
 }

@@ -406,6 +406,19 @@ func TestReplaceKeepsTheOldChildWhereTheNewOneFails(t *testing.T) {
 	w.see(w.ready(4)).see(w.ended(137, lineOther, "")).want(Backoff, Crash)
 }
 
+func TestHoldDuringAReplaceStopsBothAndNoNumberIsGivenTwice(t *testing.T) {
+	w := newWorld(t, true).up().see(orderRestart).see(orderHold).want(Held, OperatorHold)
+	if !w.did("stop 1") || !w.did("stop 2") {
+		t.Fatalf("did %q, want both stopped", w.done)
+	}
+	w.see(replaced{child: 2, ok: true}).want(Held, OperatorHold)
+	w.see(exited{child: 2}).want(Held, OperatorHold)
+	w.see(orderRelease, network{up: true}).want(Starting, "").wantSpent(0)
+	if !w.did("start 3") {
+		t.Errorf("did %q, want start 3", w.done)
+	}
+}
+
 func TestOldChildThatDiesDuringReplaceDoesNotMatter(t *testing.T) {
 	w := newWorld(t, true).up().see(orderRestart)
 	w.see(w.ended(0, lineOther, "")).want(Healing, "")
