@@ -24,4 +24,9 @@ prove: cross ## the long proofs: sqlmap, other projects' suites, soak, long fuzz
 	go test -tags=nomsgpack,prove -timeout 60m -run Prove ./...
 	cd dbguard/screen/difftest && go test -run Prove -v .
 
-.PHONY: help build deps test cross prove
+look: deps ## the README's pictures of the page, taken anew from the tests' sample in Chromium
+	mkdir -p dist/look
+	SALLYPORT_SHOTS=$(CURDIR)/dist/look go test $(TAGS) -count=1 -run TestEveryPageInEveryFace ./gateway/dashboard
+	cp dist/look/overview.png dist/look/light.png gateway/dashboard/testdata/
+
+.PHONY: help build deps test cross prove look

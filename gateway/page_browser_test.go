@@ -15,7 +15,7 @@ import (
 )
 
 // staged is the real product before a shop and a real PostgreSQL, with honest traffic, an attack that was refused and held off,
-// a request whose path is markup, a receiver of alerts that fails, a mute, and a tunnel that does not answer.
+// a refused statement with markup in it, a receiver of alerts that fails, a mute, and a tunnel that does not answer.
 func staged(t *testing.T) *house {
 	t.Helper()
 	slack := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
@@ -36,7 +36,7 @@ func staged(t *testing.T) *house {
 	for range 2 {
 		h.search("198.51.100.7", "x' or 'a'='a")
 	}
-	h.search("198.51.100.8", "<img src=x onerror=1>' union select usename from pg_user--")
+	h.search("198.51.100.8", `x' union select usename as "<img src=x onerror=1>" from pg_user--`)
 	eventually(t, "the client is held", func() bool { return len(h.visitors.Holds.List()) == 1 })
 	muted := h.do("admin", http.MethodPost, "/api/hardening/alerts/mute", strings.NewReader(`{"cause": "REQUEST_FLOOD", "for": "1h", "why": "a load test"}`))
 	if muted.status != http.StatusOK {
@@ -113,6 +113,9 @@ func TestPageShowsTheAttackAsTextAndReleasesTheClient(t *testing.T) {
 		t.Errorf("the attacker's markup became %d elements", n)
 	}
 	text := chromium.Ask[string](tab, `document.getElementById("panels").innerText`)
+	if !strings.Contains(text, "<img src=x onerror=1>") {
+		t.Errorf("the markup in the refused statement is not visible as text: %s", text)
+	}
 	if !strings.Contains(text, "198.51.100.7") || !strings.Contains(text, "held until") {
 		t.Errorf("the attacker is not named as held: %s", text)
 	}

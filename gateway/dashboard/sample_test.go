@@ -30,7 +30,8 @@ func sampleSeries(span time.Duration) Series {
 	var req, sql, bad []*float64
 	for i := range n {
 		x := float64(i) / n * 12
-		a, b := 35+12*math.Sin(x)+4*math.Sin(9*x), 95+30*math.Sin(x+0.3)+8*math.Sin(7*x)
+		jitter := math.Mod(math.Sin(float64(i)*12.9898)*43758.5453, 1) // looks like traffic, and is the same each time
+		a, b := 35+9*math.Sin(x)+3*jitter, 95+22*math.Sin(x+0.3)+7*jitter
 		s.Times = append(s.Times, time.Now().Add(-span+span*time.Duration(i)/n).Unix())
 		req, sql = append(req, &a), append(sql, &b)
 		var c *float64
@@ -63,7 +64,7 @@ func sampleOverview(broken bool) View {
 	}
 	var line []float64
 	for i := range 40 {
-		line = append(line, 20+5*math.Sin(float64(i)))
+		line = append(line, 20+3*math.Sin(float64(i)/5)+2*math.Mod(math.Sin(float64(i)*12.9898)*43758.5453, 1))
 	}
 	var beats []Beat
 	for i := range 60 {
@@ -78,6 +79,7 @@ func sampleOverview(broken bool) View {
 		{Name: "Database door", State: OK, Badge: "enforcing", Big: "99.98%", Unit: "of 318,204 queries", Line: line, Tone: "purple", Facts: []Fact{{"Mean", "4.1 ms", ""}, {"Slow", "2", Warn}, {"Blocked", "17", Bad}, {"Breaker", "closed", ""}}},
 		{Name: "Tunnel", State: OK, Badge: "up 6 d 4 h", Big: "184 ms", Unit: "public round trip, last 60 probes", Beats: beats, Facts: []Fact{{"Edges", "4 of 4", ""}, {"Restarts", "1 of 5/h", ""}, {"Family", "IPv4", ""}, {"Binary", "verified", ""}}},
 	}
+	v.Actions = []Action{{Label: "Run smoke test", Busy: "Running…", Path: "/api/hardening/checks/smoke", Strong: true}}
 	var fix []Panel
 	if broken {
 		v.Verdict = Verdict{Bad, "Visitors see an old build", "The public URL answers 200, but not from the app you deployed. Local tests pass because they use the other address family."}
@@ -89,17 +91,21 @@ func sampleOverview(broken bool) View {
 	v.Panels = append([]Panel{{Kind: "path", ID: "path", Nodes: nodes}}, fix...)
 	v.Panels = append(v.Panels,
 		Panel{Kind: "doors", ID: "doors", Doors: doors},
-		Panel{Kind: "chart", ID: "chart", Title: "Requests and the SQL they cause", Width: "wide", Chart: &series},
+		Panel{Kind: "chart", ID: "chart", Title: "Requests and the SQL they cause", Width: "wide", Source: "/api/hardening/history?range=1h", Note: "JSON", Chart: &series, Trends: []Trend{
+			{Name: "requests", Text: "8 % above the same hour of 7 days"}, {Name: "refusals", Text: "4 times the same hour of 7 days", State: Warn},
+		}},
 		Panel{Kind: "stopped", ID: "stopped", Title: "What was stopped", Note: "17 in 24 h · 0 reached data", Width: "half", Source: "/api/hardening/security", Stopped: []Stopped{
 			{time.Now(), Bad, "Injection through ?q= stopped", "203.0.113.7 · GET /api/products · request 7f3a91c2", []Piece{{"SELECT * FROM products WHERE name LIKE '%", false}, {"x' OR '1'='1", true}, {"%'", false}}, "Input crossed the literal it belonged to. Client held for 15 min after 3 tries."},
+			{time.Now(), Warn, "Burst of 412 requests limited", "203.0.113.7 · 100 per 15 min", nil, ""},
 			{time.Now(), Warn, "Query refused: complexity 1,840 of 1,000", "signed-in user · GET /api/reports/<img src=x onerror=1>", nil, ""},
 		}},
 		Panel{Kind: "queries", ID: "queries", Title: "Heaviest queries, last hour", Note: "by total time · literals removed", Width: "wide", Queries: []Query{
 			{"SELECT p.*, avg(r.stars) FROM products p JOIN reviews r ON r.product_id = p.id WHERE p.category = $1 GROUP BY p.id", "GET /api/products", "21,904", "6.2 ms", "18 ms", false, 0.41},
 			{"SELECT date_trunc($1, created_at), sum(total) FROM orders WHERE created_at > $2 GROUP BY 1", "GET /api/reports", "38", "1.31 s", "5.4 s", true, 0.15},
+			{"INSERT INTO events (user_id, kind, payload) VALUES ($1, $2, $3)", "POST /api/events", "40,118", "0.9 ms", "2.0 ms", false, 0.11},
 		}},
 		Panel{Kind: "checks", ID: "ready", Title: "Ready to show?", Note: "smoke run 14:55 · 12 of 13 passed", Width: "half", Checks: []Check{
-			{OK, "Public URL answers with this build", "sallyport run 9c41 · build 42", "184 ms"}, {OK, "App listens on one address family, one process", "", "IPv4"}, {Warn, "Certificate ends in 61 days, credentials never backed up", "sallyport tunnel backup --to /mnt/safe", "fix"},
+			{OK, "Public URL answers with this build", "sallyport run 9c41 · build 42", "184 ms"}, {OK, "App listens on one address family, one process", "", "IPv4"}, {OK, "An injection probe is refused, a plain request is not", "", "2 of 2"}, {OK, "cloudflared forwards to the HTTP door, nowhere else", "", "rule 1"}, {Warn, "Certificate ends in 61 days, credentials never backed up", "sallyport tunnel backup --to /mnt/safe", "fix"},
 		}},
 	)
 	return v
