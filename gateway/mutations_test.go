@@ -102,6 +102,13 @@ var mutations = []mutation{
 	{"10", "control bytes are refused", []swap{{"gateway/ingress/field.go", "if hasControl(value) {", "if false {"}}, "gateway", odd10},
 	{"10", "Connection names nothing of ours", []swap{{"gateway/upstream/request.go", "return slices.Contains(x.u.parts.Forwarded, key)", "return slices.Contains(x.u.parts.Forwarded, key) && !isNamed(named, key)"}}, "gateway", target10},
 	{"10", "the target passes byte for byte", []swap{{"gateway/upstream/request.go", "originForm(r.RequestURI)", `r.URL.Path+"?"+r.URL.Query().Encode()`}}, "gateway", target10},
+
+	{"trap", "a POST is never sent twice", []swap{{"gateway/upstream/retry.go", "case http.MethodGet, http.MethodHead,", "case http.MethodPost, http.MethodHead,"}}, "gateway", "TestTrapClientDecidesNoRetry"},
+	{"trap", "a trusted peer's scheme holds", []swap{{"middleware/client_ip.go", `proto[0] == "https" {`, `proto[0] == "ftp" {`}}, "gateway", "TestTrapAppLearnsSchemeHostAndClientBehindCloudflared"},
+	{"trap", "an announced oversize is refused before the app is asked", []swap{{"middleware/body.go", "if r.ContentLength > d.bodyMax {", "if false {"}}, "gateway", "TestTrapOversizeIsRefusedBeforeTheAppIsAsked"},
+	{"trap", "origins match at a label's boundary", []swap{{"middleware/cors.go", `suffix: "." + rest}`, "suffix: rest}"}}, "gateway", "TestTrapForeignOriginsAndHostsDoNotRedirect"},
+	{"trap", "Vary names Origin", []swap{{"middleware/personal.go", `	addVary(h, "Origin")
+`, ""}}, "gateway", "TestTrapForeignOriginsAndHostsDoNotRedirect"},
 }
 
 // TestMutationsFitTheSources keeps the table fresh: what it would take out must still be there, once.
@@ -119,7 +126,7 @@ func TestMutationsFitTheSources(t *testing.T) {
 			}
 		}
 	}
-	if len(checks) != 10 {
-		t.Errorf("mutations of %d checks, want of all ten", len(checks))
+	if len(checks) != 11 {
+		t.Errorf("mutations of %d checks, want of all ten and the traps", len(checks))
 	}
 }

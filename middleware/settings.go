@@ -34,7 +34,7 @@ type Timeouts struct {
 // RateLimit is the budget of each client and where it is counted.
 type RateLimit struct {
 	Requests     int64         `yaml:"requests" doc:"Requests a client may make per period; 0 turns the limit off."`
-	Per          time.Duration `yaml:"per" doc:"The period; the budget returns evenly over it."`
+	Per          time.Duration `yaml:"per" doc:"The period; the budget returns evenly over it (GCRA). No burst is larger than the budget, whenever it comes; who spends it at once and then takes each request as it returns has nearly twice the budget within one period, and the budget in each one after."`
 	Store        string        `yaml:"store" doc:"Where budgets are counted: memory, or redis for replicas, which then share holds and learned statements there too."`
 	OnStoreError string        `yaml:"on_store_error" doc:"What happens to requests while the store is ill, so that neither budgets nor the holds of other replicas are known: allow or deny."`
 	Concurrent   int64         `yaml:"concurrent" doc:"Requests of one client that may run at once; 0 sets no cap."`
