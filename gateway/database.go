@@ -78,6 +78,14 @@ func (g *Gateway) askedFor() gin.HandlerFunc {
 	return g.asking.stage
 }
 
+// followedSocket shows what clients say over WebSockets to the database door; nil where there is none.
+func (g *Gateway) followedSocket(c *gin.Context, extensions string) func([]byte) {
+	if g.database == nil {
+		return nil
+	}
+	return g.database.window.Socket(c, extensions)
+}
+
 // crossDoorPart is the window between the doors.
 type crossDoorPart struct {
 	Enabled bool         `json:"enabled"`

@@ -38,6 +38,14 @@ func (s *shop) serve(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "opening")
 		return
 	}
+	switch r.URL.Path {
+	case "/hash":
+		hashBody(w, r)
+		return
+	case "/live":
+		s.live(w)
+		return
+	}
 	rows, err := pool.Query(r.Context(), "select name from product where name = '"+r.URL.Query().Get("q")+"'", pgx.QueryExecModeSimpleProtocol)
 	var names []string
 	if err == nil {

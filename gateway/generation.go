@@ -74,7 +74,8 @@ func (g *Gateway) generate(cfg config.Config, before *generation) (*generation, 
 
 func (g *Gateway) newWay(s upstream.Settings) (*way, error) {
 	app, err := upstream.New(s, upstream.Parts{
-		Forwarded: middleware.ForwardedHeaders, Refuse: refuseUpstream, OnBreaker: g.narrator.onAppBreaker, OnHealth: g.narrator.onAppHealth, Logger: g.log, Now: g.clock,
+		Forwarded: middleware.ForwardedHeaders, Refuse: refuseUpstream, OnBreaker: g.narrator.onAppBreaker, OnHealth: g.narrator.onAppHealth,
+		FollowClient: g.followedSocket, Logger: g.log, Now: g.clock,
 	})
 	if err != nil {
 		return nil, err

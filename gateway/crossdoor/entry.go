@@ -46,6 +46,7 @@ type entry struct {
 	reportOnly bool
 	limits     Settings
 	held       *atomic.Int64 // bytes of all requests' inputs
+	until      time.Time     // when a message of a WebSocket ends by itself; zero for requests
 
 	mu     sync.Mutex // guards what follows
 	values []value
@@ -124,6 +125,14 @@ func (e *entry) forget(then time.Time) bool {
 	e.gone = true
 	e.held.Add(-e.bytes)
 	return true
+}
+
+// release drops the inputs at once.
+func (e *entry) release() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.gone = true
+	e.held.Add(-e.bytes)
 }
 
 // valueOverhead is what one value costs beside its text, bytes.

@@ -55,10 +55,13 @@ func (w *Window) check(s *screen.Statement) []screen.Finding {
 
 // running appends the requests in flight and the late ones.
 func (w *Window) running(to []*entry) []*entry {
+	now := w.now()
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	for e := range w.entries {
-		to = append(to, e)
+		if !e.over(now) {
+			to = append(to, e)
+		}
 	}
 	return to
 }

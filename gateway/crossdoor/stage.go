@@ -56,12 +56,20 @@ func (w *Window) room(r *http.Request, request, client string) *entry {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.expire(w.now())
-	if len(w.entries) >= w.settings.Requests || w.held.Load() >= w.settings.Memory {
-		w.counters.full.Add(1)
+	if !w.admit(e) {
 		return nil
 	}
-	w.entries[e] = struct{}{}
 	return e
+}
+
+// admit adds e unless the window is full. The caller holds w.mu.
+func (w *Window) admit(e *entry) bool {
+	if len(w.entries) >= w.settings.Requests || w.held.Load() >= w.settings.Memory {
+		w.counters.full.Add(1)
+		return false
+	}
+	w.entries[e] = struct{}{}
+	return true
 }
 
 // close makes e late: it stays for reports until Late has passed.
@@ -80,7 +88,7 @@ func (w *Window) close(e *entry) {
 	w.expire(now)
 }
 
-// expire forgets late requests whose time is over. The caller holds w.mu.
+// expire forgets late requests and messages whose time is over. The caller holds w.mu.
 func (w *Window) expire(now time.Time) {
 	n := 0
 	for _, e := range w.late {
@@ -91,6 +99,10 @@ func (w *Window) expire(now time.Time) {
 		n++
 	}
 	w.late = w.late[n:]
+	for n = 0; n < len(w.messages) && w.messages[n].over(now); n++ {
+		w.drop(w.messages[n])
+	}
+	w.messages = w.messages[n:]
 }
 
 // readHead keeps the inputs of a request's line and headers.

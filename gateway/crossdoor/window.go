@@ -23,9 +23,10 @@ type Window struct {
 	name     func(method, path string) string
 	routes   atomic.Pointer[[]Route]
 
-	mu      sync.RWMutex // guards what follows
-	entries map[*entry]struct{}
-	late    []*entry // in order of their end
+	mu       sync.RWMutex // guards what follows
+	entries  map[*entry]struct{}
+	late     []*entry // in order of their end
+	messages []*entry // of WebSockets, in order of their end; some are forgotten already
 
 	held atomic.Int64 // bytes of all inputs
 

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,8 @@ import (
 // a close frame of ours never stands inside one of them.
 type tunnel struct {
 	client, app net.Conn
+	// feed is shown the client's bytes before the app gets them; nil where nobody looks.
+	feed func([]byte)
 	// told is true once leave was called.
 	told atomic.Bool
 
@@ -42,6 +45,9 @@ func (x *exchange) switchProtocols() {
 		early = append(append([]byte(nil), peeked...), early...)
 	}
 	t := &tunnel{client: client, app: c.Conn}
+	if follow := x.u.parts.FollowClient; follow != nil {
+		t.feed = follow(x.c, x.answer.extensions())
+	}
 	x.u.upgrades.remember(t)
 	x.u.meter.upgrades.Add(1)
 	defer func() {
@@ -70,16 +76,24 @@ func (a *response) switchHead() []byte {
 	return append(b, "\r\n"...)
 }
 
+// extensions are those of the WebSocket that both sides agreed on.
+func (a *response) extensions() string {
+	var all []string
+	for _, f := range a.fields {
+		if strings.EqualFold(f.name, "Sec-WebSocket-Extensions") {
+			all = append(all, f.value)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
 // run relays until one side ends, and closes both. fromClient and fromApp were read before.
 func (t *tunnel) run(head, fromClient, fromApp []byte) {
 	defer t.client.Close()
 	up := make(chan struct{})
 	go func() {
 		defer close(up)
-		if _, err := t.app.Write(fromClient); err == nil {
-			// Which side broke off is the same to both: the tunnel is over.
-			_, _ = io.Copy(t.app, t.client)
-		}
+		t.pull(fromClient)
 		_ = t.app.Close()
 	}()
 	if _, err := t.client.Write(head); err == nil && t.pass(fromApp) {
@@ -88,6 +102,34 @@ func (t *tunnel) run(head, fromClient, fromApp []byte) {
 	_ = t.app.Close()
 	_ = t.client.SetReadDeadline(time.Now())
 	<-up
+}
+
+// pull copies the client's bytes to the app, first those read before. Which side broke off is the same to both: the tunnel is over.
+func (t *tunnel) pull(early []byte) {
+	if t.feed == nil {
+		if _, err := t.app.Write(early); err == nil {
+			_, _ = io.Copy(t.app, t.client)
+		}
+		return
+	}
+	t.feed(early)
+	if _, err := t.app.Write(early); err != nil {
+		return
+	}
+	buf := *larges.Get().(*[]byte)
+	defer func() { larges.Put(&buf) }()
+	for {
+		n, err := t.client.Read(buf)
+		if n > 0 {
+			t.feed(buf[:n])
+			if _, err := t.app.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
 }
 
 // relay copies the app's frames to the client.

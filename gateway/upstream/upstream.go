@@ -26,6 +26,9 @@ type Parts struct {
 	OnBreaker func(from, to string)
 	// OnHealth is told when the app falls ill and when it is well again, not of each check.
 	OnHealth func(Health)
+	// FollowClient is asked for each WebSocket that the app accepted, with the extensions that both sides agreed on. The client's bytes
+	// are shown to feed, from one goroutine, before the app gets them; nil, of either, means that nobody looks.
+	FollowClient func(c *gin.Context, extensions string) (feed func([]byte))
 	// Logger hears why an exchange with the app failed.
 	Logger *slog.Logger
 	// Now is the clock.
