@@ -15,8 +15,11 @@ import (
 // reading is what a server understood of one request.
 type reading struct {
 	method, target, host string
-	fields               []string
+	fields, trailers     []string
 	body                 string
+	minor                int
+	// close is true where the connection ends with this request, wait where the client waits for 100 Continue.
+	close, wait bool
 }
 
 // ours reads stream as the check does: the requests that it passes, with their bodies, until it refuses or bytes run out.
@@ -28,7 +31,7 @@ func ours(stream []byte) (all []reading, passed int) {
 			return all, passed
 		}
 		h := p.Head()
-		got := reading{method: string(h.Method), target: string(h.Target), host: string(h.Host)}
+		got := reading{method: string(h.Method), target: string(h.Target), host: string(h.Host), minor: h.Minor, close: h.Close, wait: h.Continue && h.Minor == 1}
 		for _, f := range h.Fields {
 			got.fields = append(got.fields, http.CanonicalHeaderKey(string(f.Name))+": "+string(f.Value))
 		}
@@ -47,7 +50,7 @@ func ours(stream []byte) (all []reading, passed int) {
 		}
 		got.body = string(rest[:size])
 		if h.Chunked {
-			got.body = unchunk(got.body)
+			got.body, got.trailers = unchunk(got.body)
 		}
 		passed += n + size
 		all = append(all, got)
@@ -57,8 +60,8 @@ func ours(stream []byte) (all []reading, passed int) {
 	}
 }
 
-// unchunk returns the data of a well-formed chunked body, by another way than the code under test.
-func unchunk(s string) string {
+// unchunk returns data and trailers of a well-formed chunked body, by another way than the code under test.
+func unchunk(s string) (string, []string) {
 	var data strings.Builder
 	for {
 		line, rest, _ := strings.Cut(s, "\r\n")
@@ -67,11 +70,21 @@ func unchunk(s string) string {
 			n = n*16 + strings.IndexRune("0123456789abcdef", c)
 		}
 		if n == 0 {
-			return data.String()
+			return data.String(), trailing(rest)
 		}
 		data.WriteString(rest[:n])
 		s = rest[n+2:]
 	}
+}
+
+// trailing returns the lines before the empty one, spelled as http.Header spells them.
+func trailing(lines string) (all []string) {
+	for line := range strings.SplitSeq(lines, "\r\n") {
+		if name, value, ok := strings.Cut(line, ":"); ok {
+			all = append(all, http.CanonicalHeaderKey(name)+": "+strings.Trim(value, " \t"))
+		}
+	}
+	return all
 }
 
 // theirs reads one request as Go's server does, its own checks included; ok is false where it would refuse.
@@ -83,7 +96,8 @@ func theirs(r *bufio.Reader) (got reading, ok bool) {
 	if req.ProtoAtLeast(1, 1) && req.Host == "" || !httpguts.ValidHostHeader(req.Host) {
 		return got, false
 	}
-	got = reading{method: req.Method, target: req.RequestURI, host: req.Host}
+	got = reading{method: req.Method, target: req.RequestURI, host: req.Host, minor: req.ProtoMinor, close: req.Close}
+	got.wait = req.ProtoMinor == 1 && strings.EqualFold(req.Header.Get("Expect"), "100-continue")
 	for name, values := range req.Header {
 		for _, v := range values {
 			if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(v) {
@@ -94,6 +108,11 @@ func theirs(r *bufio.Reader) (got reading, ok bool) {
 	}
 	body, err := io.ReadAll(req.Body)
 	got.body = string(body)
+	for name, values := range req.Trailer {
+		for _, v := range values {
+			got.trailers = append(got.trailers, name+": "+v)
+		}
+	}
 	return got, err == nil
 }
 
@@ -118,9 +137,7 @@ func FuzzWeAcceptNoMoreThanNetHTTPAndReadItAlike(f *testing.F) {
 			}
 			got.fields = slices.DeleteFunc(got.fields, framing)
 			want.fields = slices.DeleteFunc(want.fields, framing)
-			slices.Sort(got.fields)
-			slices.Sort(want.fields)
-			if got.method != want.method || got.target != want.target || !strings.EqualFold(got.host, want.host) || got.body != want.body || !slices.Equal(got.fields, want.fields) {
+			if !alike(got, want) {
 				t.Fatalf("request %d of %q: read as %+v, Go reads %+v", i, stream, got, want)
 			}
 		}
@@ -128,6 +145,15 @@ func FuzzWeAcceptNoMoreThanNetHTTPAndReadItAlike(f *testing.F) {
 			t.Fatalf("Go leaves %d bytes of %q that the check took for read", n, stream[:passed])
 		}
 	})
+}
+
+// alike reports whether two servers understood the same.
+func alike(a, b reading) bool {
+	for _, list := range [][]string{a.fields, b.fields, a.trailers, b.trailers} {
+		slices.Sort(list)
+	}
+	return a.method == b.method && a.target == b.target && strings.EqualFold(a.host, b.host) && a.body == b.body && a.minor == b.minor &&
+		a.close == b.close && a.wait == b.wait && slices.Equal(a.fields, b.fields) && slices.Equal(a.trailers, b.trailers)
 }
 
 // framing reports fields that Go takes out of the header map.
