@@ -104,7 +104,7 @@ func (g *Gateway) runChecks(name string) gin.HandlerFunc {
 
 // site is this deployment, as checks see it.
 func (g *Gateway) site() (preflight.Site, error) {
-	cfg := g.current.Load().cfg
+	cfg := g.bound(g.current.Load().cfg)
 	token, err := cfg.Secret(cfg.Admin.TokenFile)
 	if err != nil {
 		return preflight.Site{}, fmt.Errorf("admin token: %w", err)

@@ -29,7 +29,11 @@ func (g *Gateway) watchDrift(ctx context.Context) error {
 	tick := time.NewTicker(driftEvery)
 	defer tick.Stop()
 	for {
-		facts, err := preflight.Drift(ctx, preflight.Site{Config: g.bound(g.current.Load().cfg), Self: self, Now: g.clock})
+		site := preflight.Site{Config: g.bound(g.current.Load().cfg), Self: self, Now: g.clock}
+		if asked, err := g.site(); err == nil {
+			site.Instance = asked.Instance // it knows the tunnel's rules in force
+		}
+		facts, err := preflight.Drift(ctx, site)
 		if err != nil && ctx.Err() == nil {
 			g.log.Warn("drift", "error", err)
 		}

@@ -76,43 +76,6 @@ func adminThrough(ctx context.Context, base string) (status int, ours bool, err 
 	return res.StatusCode, res.Header.Get("X-Hardening-Api") != "", nil
 }
 
-// tunnelConfig is cloudflared's GET /config: the rules in force, those of the dashboard included.
-type tunnelConfig struct {
-	Version int
-	Config  struct {
-		Ingress []struct{ Hostname, Service string }
-	}
-}
-
-// checkTunnelRule reads cloudflared's rules in force: the one for the public name must lead to the HTTP door's literal address.
-func checkTunnelRule(ctx context.Context, site Site) Result {
-	metrics := site.Config.Tunnel.Metrics
-	if metrics == "" {
-		return skip("tunnel.metrics is not set, so cloudflared cannot be asked for its rules")
-	}
-	var rules tunnelConfig
-	if err := getJSON(ctx, "http://"+metrics+"/config", &rules); err != nil {
-		return fail("start cloudflared with --metrics "+metrics, "cloudflared does not answer at %s: %v", metrics, plain(err))
-	}
-	want, name := site.Config.HTTP.Listen, hostName(site.Config.PublicURL)
-	for _, r := range rules.Config.Ingress {
-		if r.Hostname != "" && name != "" && r.Hostname != name && r.Hostname != "*" {
-			continue
-		}
-		u, err := url.Parse(r.Service)
-		switch {
-		case err != nil || u.Host == "":
-			return fail("write service: http://"+want, "the rule for %s leads to %s, not to the HTTP door", orAny(name), clip(r.Service, 60))
-		case strings.EqualFold(u.Hostname(), "localhost"):
-			return fail("write service: http://"+want, "the rule for %s leads to %s: localhost can mean [::1], where another process may listen", orAny(name), u.Host)
-		case u.Host != want:
-			return fail("write service: http://"+want, "the rule for %s leads to %s, the HTTP door is %s", orAny(name), u.Host, want)
-		}
-		return ok("cloudflared's rule (version %d) leads to the HTTP door", rules.Version)
-	}
-	return fail("add the hostname with service: http://"+want, "cloudflared has no rule for %s", orAny(name))
-}
-
 func orAny(name string) string {
 	if name == "" {
 		return "every host"

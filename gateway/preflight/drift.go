@@ -27,7 +27,7 @@ func Drift(ctx context.Context, site Site) ([]Fact, error) {
 	}{
 		{"one owner per port", "127.0.0.1 and [::1] of a port are one process", checkSplitPort},
 		{"our ports", "held by sallyport", checkOwners},
-		{"tunnel rule", "http://" + site.Config.HTTP.Listen, checkTunnelRule},
+		{"tunnel rule", "http://" + doorForTunnel(site), checkTunnelRule},
 	} {
 		looking, cancel := context.WithTimeout(ctx, checkWait)
 		r := c.check(looking, site)
