@@ -30,6 +30,7 @@ type rig struct {
 	set    Settings
 	opt    Options
 	sup    *Supervisor
+	pace   pace
 	door   *httptest.Server
 	edge   *httptest.Server
 	online atomic.Bool
@@ -44,7 +45,7 @@ type rig struct {
 
 // newRig prepares everything and starts nothing.
 func newRig(t *testing.T) *rig {
-	r := &rig{t: t, dir: t.TempDir(), ended: make(chan error, 1)}
+	r := &rig{t: t, dir: t.TempDir(), ended: make(chan error, 1), pace: quick()}
 	r.online.Store(true)
 	writeToken(t, filepath.Join(r.dir, "token"), testTunnel)
 	nonces := &Nonces{}
@@ -173,7 +174,7 @@ func (r *rig) run() *rig {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	sup.pace = quick()
+	sup.pace = r.pace
 	r.sup = sup
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
