@@ -13,7 +13,7 @@ func (s *session) server(m *marks) (*link, *problem) {
 	if err := s.flush(); err != nil {
 		return nil, fatal(codeLost, "client went away")
 	}
-	l, p := s.borrow()
+	l, p := s.borrow(s.defers)
 	if p != nil {
 		return nil, p
 	}
@@ -28,10 +28,11 @@ func (s *session) server(m *marks) (*link, *problem) {
 	return l, nil
 }
 
-// borrow gets a server connection from the pool, makes it the client's, and returns it with its mutex held.
-func (s *session) borrow() (*link, *problem) {
+// borrow gets a server connection from the pool, makes it the client's, and returns it with its mutex held. Where there is none it
+// waits, or returns queued where it may be deferred.
+func (s *session) borrow(deferred bool) (*link, *problem) {
 	for {
-		l, p := s.proxy.pool.acquire(s.proxy.ctx, s)
+		l, p := s.proxy.pool.acquire(s.proxy.ctx, s, deferred)
 		if p != nil {
 			return nil, p
 		}

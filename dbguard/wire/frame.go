@@ -15,6 +15,9 @@ const (
 // longAgo is a deadline that ends all reading and writing at once.
 var longAgo = time.Unix(1, 0)
 
+// noDeadline takes a deadline away.
+var noDeadline time.Time
+
 // syncMessage is a Sync, whole.
 var syncMessage = []byte{'S', 0, 0, 0, 4}
 

@@ -113,7 +113,8 @@ func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
-	for p.serve(grant{problem: shuttingDown()}) {
+	for p.waiters.Len() > 0 {
+		p.serve(grant{problem: shuttingDown()})
 	}
 	for l := range p.links {
 		l.hangUp()

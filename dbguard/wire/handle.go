@@ -55,11 +55,15 @@ func (s *session) onQuery(m message) error {
 	if s.ignoring() {
 		return nil
 	}
-	v, marks, p := s.judge(string(text))
+	v, marks, p := s.judgeOnce(string(text))
 	if p != nil {
 		return s.refuse('Q', p)
 	}
 	l, p := s.server(marks)
+	if p == queued {
+		s.judged = judged{v, marks}
+		return errQueued
+	}
 	if p != nil {
 		s.proxy.guard.Unserved(s.client, v, p)
 		return s.refuse('Q', p)
@@ -78,7 +82,7 @@ func (s *session) onParse(m message) error {
 	if s.ignoring() {
 		return nil
 	}
-	v, marks, p := s.judge(sql)
+	v, marks, p := s.judgeOnce(sql)
 	if p != nil {
 		return s.refuse('P', p)
 	}
@@ -87,6 +91,10 @@ func (s *session) onParse(m message) error {
 		return nil
 	}
 	l, p := s.server(marks)
+	if p == queued {
+		s.judged = judged{v, marks}
+		return errQueued
+	}
 	if p != nil {
 		s.proxy.guard.Unserved(s.client, v, p)
 		return s.refuse('P', p)
@@ -94,6 +102,15 @@ func (s *session) onParse(m message) error {
 	s.front.batch.add(m.raw, v, marks)
 	l.out = s.front.parse(&l.back, l.out, m.raw, name, v, marks)
 	return s.sent(l)
+}
+
+// judgeOnce is judge, but for a message that waited for a server connection since.
+func (s *session) judgeOnce(sql string) (*dbguard.Verdict, *marks, *problem) {
+	if j := s.judged; j.verdict != nil {
+		s.judged = judged{}
+		return j.verdict, j.marks, nil
+	}
+	return s.judge(sql)
 }
 
 // judge asks the guard about a text and reads what it may do to the session.
@@ -125,6 +142,9 @@ func (s *session) onStep(m message, step func(*front, *back, []byte, []byte) ([]
 		return nil
 	}
 	l, p := s.server(nil)
+	if p == queued {
+		return errQueued
+	}
 	if p != nil {
 		return s.refuse(m.kind, p)
 	}

@@ -103,6 +103,9 @@ func (in *inbox) ready() bool {
 	return size < 0 || size > limit(in.buf[in.r]) || in.w-in.r >= headerSize+size
 }
 
+// unread takes back a whole message that next has just returned.
+func (in *inbox) unread(m message) { in.r -= len(m.raw) }
+
 // whole reports that the next message is there to its end, or that it is nonsense.
 func (in *inbox) whole() bool {
 	if in.w-in.r < headerSize {

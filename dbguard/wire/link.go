@@ -67,7 +67,7 @@ type link struct {
 func (l *link) read() {
 	in := &stream{link: l, buf: make([]byte, bufferSize)}
 	if l.swift != nil {
-		_ = l.swift.each(in.room, in.took) // whatever it is, the connection is lost
+		_ = l.swift.each(nobody{}, in.room, in.took) // whatever it is, the connection is lost
 	}
 	for in.end == nil {
 		got, err := l.conn.Read(in.room())
@@ -89,6 +89,12 @@ type stream struct {
 	// end is why it is over; nil while it is not, or where the connection just broke.
 	end *problem
 }
+
+// nobody is a lock that nobody else wants.
+type nobody struct{}
+
+func (nobody) Lock()   {}
+func (nobody) Unlock() {}
 
 // room is where the next bytes go.
 func (in *stream) room() []byte { return in.buf[in.n:] }

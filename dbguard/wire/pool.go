@@ -35,8 +35,13 @@ type pool struct {
 type waiter struct {
 	session *session
 	since   time.Time
-	grant   chan grant // of size one; exactly one grant comes
+	grant   chan grant // of size one; exactly one grant comes where it is not deferred
 	at      *list.Element
+	// deferred says that nobody waits at grant: the session is resumed with what was given. small and sig tell whether the goroutine that brings a
+	// server connection may do that itself: what waits is short, and what the settings of the connection must be.
+	deferred, small bool
+	given           grant
+	sig             string
 }
 
 // grant is what a waiter gets: a link, the right to dial, or a problem.
@@ -46,12 +51,25 @@ type grant struct {
 	problem *problem
 }
 
-// acquire lends s a server connection. It blocks until there is one, or until the wait is over.
-func (p *pool) acquire(ctx context.Context, s *session) (*link, *problem) {
-	p.mu.Lock()
-	g, w := p.ask(s)
-	p.mu.Unlock()
-	if w != nil {
+// acquire lends s a server connection. It blocks until there is one, or until the wait is over; where s may be deferred it
+// returns queued instead of waiting.
+func (p *pool) acquire(ctx context.Context, s *session, deferred bool) (*link, *problem) {
+	g, w := grant{}, (*waiter)(nil)
+	if deferred {
+		g, s.granted = s.granted, g
+	}
+	if g == (grant{}) {
+		p.mu.Lock()
+		if g, w = p.ask(s); w != nil && deferred {
+			w.deferred, w.small, w.sig = true, s.in.w <= maxInline, s.front.own.sig
+			s.queued = w
+		}
+		p.mu.Unlock()
+	}
+	switch {
+	case w != nil && deferred:
+		return nil, queued
+	case w != nil:
 		g = <-w.grant
 	}
 	for g.dial {
@@ -104,7 +122,7 @@ func (p *pool) waitAfter(s *session) *waiter {
 	w := p.queue(s)
 	p.waiters.MoveToFront(w.at)
 	if l := p.takeIdle(s.front.own.sig); l != nil {
-		p.serve(grant{link: l})
+		p.serve(grant{link: l}) // to w, which waits
 	}
 	return w
 }
@@ -127,14 +145,17 @@ func (p *pool) takeIdle(sig string) *link {
 	return l
 }
 
-// serve gives g to the first waiter and reports whether there was one; p.mu is held.
-func (p *pool) serve(g grant) bool {
+// serve gives g to the first waiter and reports whether there was one; p.mu is held. Where it returns a waiter, the caller must
+// resume its session once it holds no mutex.
+func (p *pool) serve(g grant) (served bool, resume *waiter) {
 	first := p.waiters.Front()
 	if first == nil {
-		return false
+		return false, nil
 	}
 	w := p.waiters.Remove(first).(*waiter)
 	w.session.waiting.Store(nil)
-	w.grant <- g
-	return true
+	if p.hand(w, g) {
+		return true, w
+	}
+	return true, nil
 }

@@ -4,22 +4,31 @@ import (
 	"time"
 )
 
-// put takes l back and hands it on.
+// put takes l back and hands it on. The caller holds no mutex but that of a session that has a server connection.
 func (p *pool) put(l *link) {
+	if w := p.handOn(l); w != nil {
+		w.session.resume(w)
+	}
+}
+
+// handOn returns the waiter whose session must be resumed with l; nil where l went elsewhere.
+func (p *pool) handOn(l *link) *waiter {
 	now := p.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || p.lifetime > 0 && now.Sub(l.born) > p.lifetime {
 		l.hangUp()
-		return
+		return nil
 	}
 	if _, alive := p.links[l]; !alive {
-		return
+		return nil
 	}
 	l.idleSince = now
-	if !p.serve(grant{link: l}) {
+	served, next := p.serve(grant{link: l})
+	if !served {
 		p.idle = append(p.idle, l)
 	}
+	return next
 }
 
 // lost forgets a link that died; the next in the queue may dial in its stead.
@@ -55,7 +64,7 @@ func (p *pool) giveUp(w *waiter, why *problem) bool {
 	}
 	p.waiters.Remove(w.at)
 	w.session.waiting.Store(nil)
-	w.grant <- grant{problem: why}
+	p.hand(w, grant{problem: why})
 	return true
 }
 

@@ -11,7 +11,7 @@ func (l *link) mayRetry(s *session) bool {
 // called in the dead link's goroutine, while the client's own waits for retrying to end.
 func (s *session) again(otherwise sink, skipping bool, done chan struct{}) {
 	f := &s.front
-	l, p := s.borrow()
+	l, p := s.borrow(false)
 	if p != nil {
 		s.giveUpRetry(p)
 		f.skipping = skipping

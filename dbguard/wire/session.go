@@ -31,6 +31,22 @@ type session struct {
 	link atomic.Pointer[link]
 	// retrying is closed when a retry after the loss of a server is over; nil while there is none.
 	retrying atomic.Pointer[chan struct{}]
+	// handling is held by who handles the client's messages and guards the fields down to hungUp: its own goroutine between two
+	// waits for its client, or who goes on with it; see errQueued.
+	handling sync.Mutex
+	// queued is its place in the pool's queue while its message waits in the inbox; nil while none does. judged is about that
+	// message, granted what it waited for.
+	queued  *waiter
+	judged  judged
+	granted grant
+	// defers says that a message may be put off until there is a server connection.
+	defers bool
+	// called says that its own goroutine has to come back, and why, where it is not nil, that it ends.
+	called bool
+	why    error
+	// hungUp reports that the connection is to end.
+	hungUp atomic.Bool
+
 	// waiting is its place in the pool's queue; nil while it does not wait.
 	waiting atomic.Pointer[waiter]
 	// pinned are the pins of front, for those who must not wait for a mutex.
@@ -78,23 +94,44 @@ func (s *session) serveSwiftly() (why error) {
 		done, why = s.answer()
 		return done
 	}
-	if done, err := s.answer(); done {
+	s.handling.Lock()
+	done, err := s.answer()
+	s.handling.Unlock()
+	if done {
 		return err
 	}
-	if err := s.swift.each(s.in.room, answer); err != nil {
+	err = s.swift.each(&s.handling, s.in.room, answer)
+	s.handling.Lock()
+	defer s.handling.Unlock()
+	if called, why := s.recalled(); called {
+		return why
+	}
+	if err != nil {
 		return ending(err)
 	}
 	return why
 }
 
-// answer handles the whole messages that are there, and reports whether that is all it can do.
+// answer handles the whole messages that are there, and reports whether that is all it can do; s.handling is held.
 func (s *session) answer() (done bool, why error) {
+	if s.called {
+		return true, s.why
+	}
+	if s.queued != nil {
+		s.insist()
+	}
+	s.defers = true
+	defer func() { s.defers = false; s.giveBack() }()
 	for s.in.whole() {
 		m, err := s.in.next()
 		if err != nil {
 			return true, ending(err)
 		}
-		if p := s.handle(m); p != nil {
+		switch p := s.handle(m); {
+		case p == errQueued:
+			s.in.unread(m)
+			return false, nil
+		case p != nil:
 			return true, p
 		}
 	}
@@ -145,7 +182,10 @@ func (s *session) write(out *sink) {
 }
 
 // hangUp ends the client's connection from any goroutine and without waiting; its own notices, closes it and cleans up.
-func (s *session) hangUp() { _ = s.conn.SetDeadline(longAgo) }
+func (s *session) hangUp() {
+	s.hungUp.Store(true)
+	_ = s.conn.SetDeadline(longAgo)
+}
 
 // lock returns the attached link with its mutex held, nil where none is attached.
 func (s *session) lock() *link {
@@ -180,6 +220,7 @@ func (s *session) leave(why error) {
 	}
 	s.gone.Store(true)
 	_ = s.conn.Close()
+	s.withdraw()
 	s.settle()
 	l := s.link.Load()
 	if l == nil {

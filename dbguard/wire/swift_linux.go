@@ -20,6 +20,7 @@ type swift struct {
 	raw syscall.RawConn
 
 	// what each works with
+	held sync.Locker
 	room func() []byte
 	took func(n int) (done bool)
 	read error
@@ -54,8 +55,9 @@ func swiftly(conn net.Conn) *swift {
 }
 
 // each reads into room and has took take what came, until took says that it is done or the connection ends, which is the error.
-func (c *swift) each(room func() []byte, took func(n int) (done bool)) error {
-	c.room, c.took, c.read = room, took, nil
+// It holds held but while it waits.
+func (c *swift) each(held sync.Locker, room func() []byte, took func(n int) (done bool)) error {
+	c.held, c.room, c.took, c.read = held, room, took, nil
 	err := c.raw.Read(c.step)
 	if c.read != nil {
 		return c.read
@@ -65,6 +67,8 @@ func (c *swift) each(room func() []byte, took func(n int) (done bool)) error {
 
 // readStep reads until there is nothing more; it reports false where the connection must be waited for.
 func (c *swift) readStep(fd uintptr) bool {
+	c.held.Lock()
+	defer c.held.Unlock()
 	for {
 		b := c.room()
 		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))

@@ -2,13 +2,16 @@
 
 package wire
 
-import "net"
+import (
+	"net"
+	"sync"
+)
 
 // swift is nothing on this system: connections are read and written as Go does it.
 type swift struct{ net.Conn }
 
 func swiftly(net.Conn) *swift { return nil }
 
-func (c *swift) each(func() []byte, func(int) bool) error { return net.ErrClosed }
+func (c *swift) each(sync.Locker, func() []byte, func(int) bool) error { return net.ErrClosed }
 
 func (c *swift) over() bool { return false }
