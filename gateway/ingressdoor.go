@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"net"
 	"net/http"
 	"net/netip"
 
@@ -11,11 +10,6 @@ import (
 	"sallyport/gateway/ingress"
 	"sallyport/gateway/journal"
 )
-
-// checked puts the strict reading of request heads in front of l.
-func (g *Gateway) checked(l net.Listener) net.Listener {
-	return ingress.Listen(l, g.current.Load().cfg.HTTP.Head, ingress.Parts{Headers: g.current.Load().refusalHeaders(), OnRefusal: g.onMalformed})
-}
 
 // onMalformed counts and writes down a request head that was refused before it was a request.
 func (g *Gateway) onMalformed(r ingress.Refused) {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"sallyport/gateway/http1"
 	"sallyport/gateway/journal"
 )
 
@@ -46,7 +47,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	public, admin := g.publicServer(), g.adminServer()
 	servers := newCrew(ctx, fail)
 	servers.run("admin", serve(admin, g.adminListener))
-	servers.run("http door", serve(public, g.checked(g.httpListener)))
+	servers.run("http door", serve(public, g.httpListener))
 	g.serving.Store(true)
 	if g.parts.OnServe != nil {
 		g.parts.OnServe()
@@ -67,7 +68,7 @@ type crews struct{ servers, app, base, helpers, memory *crew }
 // shutdown ends the parts in the order in which they need each other: readiness says no, the HTTP door drains (the app needs
 // the database door for that), an app of ours ends, database sessions end, the admin listener closes, helpers end, so that
 // the last event is told, and the history last, so that it is written.
-func (g *Gateway) shutdown(public, admin *http.Server, c crews) {
+func (g *Gateway) shutdown(public, admin server, c crews) {
 	g.serving.Store(false)
 	drain := g.current.Load().cfg.HTTP.Door.Timeouts.Drain
 	g.log.Info("draining", "limit", drain)
@@ -100,7 +101,7 @@ func (n *generation) emptied(limit time.Duration) {
 
 // drain lets running requests end for at most limit and tells WebSockets that the server goes away. It reports whether all
 // ended by themselves.
-func (g *Gateway) drain(public *http.Server, limit time.Duration) bool {
+func (g *Gateway) drain(public server, limit time.Duration) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	sockets := make(chan error, 1)
@@ -116,8 +117,15 @@ func (g *Gateway) drain(public *http.Server, limit time.Duration) bool {
 	return err == nil
 }
 
+// server is what answers on one listener: net/http's for the admin, ours for the door.
+type server interface {
+	Serve(net.Listener) error
+	Shutdown(context.Context) error
+	Close() error
+}
+
 // serve returns a part that serves l until the server is shut down.
-func serve(s *http.Server, l net.Listener) func(context.Context) error {
+func serve(s server, l net.Listener) func(context.Context) error {
 	return func(context.Context) error {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -127,7 +135,7 @@ func serve(s *http.Server, l net.Listener) func(context.Context) error {
 }
 
 // closeServer ends s within limit.
-func closeServer(s *http.Server, limit time.Duration) {
+func closeServer(s server, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	if s.Shutdown(ctx) != nil {
@@ -136,12 +144,11 @@ func closeServer(s *http.Server, limit time.Duration) {
 }
 
 // publicServer serves the HTTP door.
-func (g *Gateway) publicServer() *http.Server {
+func (g *Gateway) publicServer() *http1.Server {
 	cfg := g.current.Load().cfg.HTTP
-	t := cfg.Door.Timeouts
-	return &http.Server{
-		Handler: http.HandlerFunc(g.servePublic), ReadHeaderTimeout: t.Header, IdleTimeout: t.KeepAlive, DisableGeneralOptionsHandler: true,
-		MaxHeaderBytes: int(cfg.Head.HeaderMax), ErrorLog: slog.NewLogLogger(g.log.With("part", "http door").Handler(), slog.LevelDebug),
+	return &http1.Server{
+		Handler: http.HandlerFunc(g.servePublic), Head: cfg.Head, KeepAlive: cfg.Door.Timeouts.KeepAlive,
+		RefusalHeaders: func() []byte { return g.current.Load().refusalHeaders() }, OnRefusal: g.onMalformed, Logger: g.log.With("part", "http door"),
 	}
 }
 

@@ -21,7 +21,7 @@ var floorPlan = map[string][]string{
 	"cmd/bench":     {"dbguard", "dbguard/screen", "dbguard/localpg", "gateway/crossdoor"},
 	"gateway": {
 		"config", "dbguard", "dbguard/screen", "dbguard/wire", "middleware", "gateway/alert", "gateway/crossdoor", "gateway/dashboard",
-		"gateway/ingress", "gateway/journal", "gateway/preflight", "gateway/replica", "gateway/tunnel", "gateway/upstream",
+		"gateway/http1", "gateway/ingress", "gateway/journal", "gateway/preflight", "gateway/replica", "gateway/tunnel", "gateway/upstream",
 	},
 	"gateway/preflight": {"config"},
 	"config": {
@@ -36,6 +36,7 @@ var floorPlan = map[string][]string{
 	"dbguard":                    {"dbguard/screen"},
 	"dbguard/screen":             nil,
 	"dbguard/localpg":            nil,
+	"gateway/http1":              {"gateway/ingress"},
 	"middleware":                 nil,
 	"gateway/ingress":            nil,
 	"gateway/journal":            nil,

@@ -1,8 +1,6 @@
 package ingress
 
 import (
-	"io"
-	"net"
 	"strings"
 	"testing"
 )
@@ -25,26 +23,6 @@ func BenchmarkHead(b *testing.B) {
 	}
 }
 
-// wire is a connection on which the same bytes come for ever.
-type wire struct {
-	net.Conn
-	bytes []byte
-}
-
-func (w *wire) Read(p []byte) (int, error) { return copy(p, w.bytes), nil }
-func (w *wire) RemoteAddr() net.Addr       { return nil }
-
-func BenchmarkConn(b *testing.B) {
-	c := newConn(&wire{bytes: cloudflaredHead}, Listen(nil, Defaults(), Parts{}))
-	p := make([]byte, 4<<10)
-	b.ReportAllocs()
-	for b.Loop() {
-		if n, err := c.Read(p); n != len(cloudflaredHead) || err != nil {
-			b.Fatal(n, err)
-		}
-	}
-}
-
 func BenchmarkChunks(b *testing.B) {
 	body := []byte(strings.Repeat("1000\r\n"+strings.Repeat("a", 4096)+"\r\n", 8) + "0\r\n\r\n")
 	b.ReportAllocs()
@@ -58,11 +36,10 @@ func BenchmarkChunks(b *testing.B) {
 }
 
 func TestSoundRequestsCostNoAllocation(t *testing.T) {
-	c := newConn(&wire{bytes: cloudflaredHead}, Listen(nil, Defaults(), Parts{}))
-	p := make([]byte, 4<<10)
+	p := NewParser(Defaults())
 	read := func() {
-		if _, err := io.ReadFull(c, p[:len(cloudflaredHead)]); err != nil {
-			t.Fatal(err)
+		if n, r := p.Feed(cloudflaredHead); n != len(cloudflaredHead) || r != nil {
+			t.Fatal(n, r)
 		}
 	}
 	read() // the fields' array is made once a connection

@@ -21,12 +21,14 @@ const (
 	chunkedEnd                      // the body is complete
 )
 
-// Chunks follows a chunked body without keeping it. The zero value stands at the beginning of one.
+// Chunks follows a chunked body and keeps nothing but its trailers. The zero value stands at the beginning of one.
 type Chunks struct {
 	state   chunkState
 	digits  int
 	left    uint64
 	trailer int
+	// fields are the trailer lines.
+	fields []byte
 }
 
 // Feed reads b and returns how many bytes belong to the body, whether they complete it, and a refusal where the framing
@@ -34,26 +36,53 @@ type Chunks struct {
 // have disagreed on where they end.
 func (c *Chunks) Feed(b []byte) (n int, done bool, r *Refusal) {
 	for n < len(b) {
-		if c.state == chunkData {
-			step := min(c.left, uint64(len(b)-n))
-			n += int(step)
-			if c.left -= step; c.left > 0 {
-				return n, false, nil
-			}
-			c.state = chunkDataCR
+		if left := c.Left(); left > 0 {
+			step := int(min(left, uint64(len(b)-n)))
+			c.Took(step)
+			n += step
 			continue
 		}
+		var framed int
+		framed, done, r = c.Frame(b[n:])
+		if n += framed; done || r != nil {
+			return n, done, r
+		}
+	}
+	return n, false, nil
+}
+
+// Frame is Feed for what stands around the data: it stops where data begins.
+func (c *Chunks) Frame(b []byte) (n int, done bool, r *Refusal) {
+	for n < len(b) && c.state != chunkData {
 		if r = c.step(b[n]); r != nil {
 			return n, false, r
 		}
 		n++
 		if c.state == chunkedEnd {
-			*c = Chunks{}
+			*c = Chunks{fields: c.fields}
 			return n, true, nil
 		}
 	}
 	return n, false, nil
 }
+
+// Left is how much data of the running chunk is to come, 0 where framing is.
+func (c *Chunks) Left() uint64 {
+	if c.state != chunkData {
+		return 0
+	}
+	return c.left
+}
+
+// Took tells that n bytes of data, at most Left, were read.
+func (c *Chunks) Took(n int) {
+	if c.left -= uint64(n); c.left == 0 {
+		c.state = chunkDataCR
+	}
+}
+
+// Trailer returns the lines after the last chunk of the body that was completed, each with its line end.
+func (c *Chunks) Trailer() []byte { return c.fields }
 
 // step reads one byte outside the data.
 func (c *Chunks) step(b byte) *Refusal {
@@ -66,7 +95,7 @@ func (c *Chunks) step(b byte) *Refusal {
 		}
 		c.state = chunkData
 		if c.left == 0 {
-			c.state = trailerStart
+			c.state, c.fields = trailerStart, c.fields[:0]
 		}
 		c.digits = 0
 	case chunkDataCR:
@@ -109,6 +138,9 @@ func hexValue(b byte) byte {
 func (c *Chunks) trailerByte(b byte) *Refusal {
 	if c.trailer++; c.trailer > trailerMax {
 		return errTrailerTooLarge
+	}
+	if c.state != chunkedLastLF && (c.state != trailerStart || b != '\r') {
+		c.fields = append(c.fields, b)
 	}
 	switch c.state {
 	case trailerStart:

@@ -1,6 +1,9 @@
 package ingress
 
-import "bytes"
+import (
+	"bytes"
+	"net"
+)
 
 // Head is a request head. Its slices point into the buffer that was parsed and are good until that changes.
 type Head struct {
@@ -145,4 +148,15 @@ func (p *Parser) finish() *Refusal {
 	}
 	h.Upgrade = m.upgrade
 	return p.absolute()
+}
+
+// Refused tells of r, which this parser or the body after its head gave, and of the request as far as it was understood.
+func (p *Parser) Refused(r *Refusal, remote net.Addr) Refused {
+	told := Refused{Refusal: *r, Remote: remote}
+	if p.marks.line {
+		path, _, _ := bytes.Cut(p.head.Target, []byte("?"))
+		told.Method = string(p.head.Method)
+		told.Path = string(path[:min(len(path), 256)])
+	}
+	return told
 }

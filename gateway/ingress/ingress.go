@@ -1,4 +1,4 @@
-// Package ingress refuses request heads that two servers could read differently, before net/http sees them.
+// Package ingress reads request heads and chunks, and refuses those that two servers could read differently.
 package ingress
 
 import (
@@ -41,14 +41,6 @@ func (s Settings) Validate() []error {
 	return bad
 }
 
-// Parts is what a listener is given beside its settings; each may be left out.
-type Parts struct {
-	// Headers are further header lines of each refusal, each ended by CRLF: the security headers of the door.
-	Headers []byte
-	// OnRefusal is told of each refusal in the connection's goroutine; it must not block.
-	OnRefusal func(Refused)
-}
-
 // Refused is a request that never reached the server. It holds no header and no query.
 type Refused struct {
 	Refusal
@@ -56,28 +48,4 @@ type Refused struct {
 	Remote net.Addr
 	// Method and Path are "" where the request line was not understood.
 	Method, Path string
-}
-
-// Listener hands out connections that pass on nothing but whole, unambiguous requests.
-type Listener struct {
-	net.Listener
-	settings Settings
-	parts    Parts
-}
-
-// Listen puts the check in front of the connections of ln. The caller still owns ln; closing the Listener closes it.
-func Listen(ln net.Listener, s Settings, p Parts) *Listener {
-	if p.OnRefusal == nil {
-		p.OnRefusal = func(Refused) {}
-	}
-	return &Listener{Listener: ln, settings: s, parts: p}
-}
-
-// Accept waits for the next connection.
-func (l *Listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return newConn(c, l), nil
 }

@@ -1,101 +1,11 @@
 package ingress
 
 import (
-	"bufio"
-	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
-
-// site is net/http behind the check; it answers each request with what it understood.
-type site struct {
-	t    *testing.T
-	addr string
-
-	mu      sync.Mutex
-	served  []string
-	refused []Refused
-}
-
-func open(t *testing.T, s Settings, h http.Handler) *site {
-	t.Helper()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &site{t: t, addr: ln.Addr().String()}
-	if h == nil {
-		h = http.HandlerFunc(w.echo)
-	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 1 << 20}
-	parts := Parts{Headers: []byte("X-Frame-Options: DENY\r\n"), OnRefusal: func(r Refused) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.refused = append(w.refused, r)
-	}}
-	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(Listen(ln, s, parts)) }()
-	t.Cleanup(func() {
-		_ = srv.Close()
-		if err := <-ended; err != http.ErrServerClosed {
-			t.Errorf("Serve: %v", err)
-		}
-	})
-	return w
-}
-
-func (w *site) echo(rw http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		status := 400
-		if typed, ok := err.(interface{ HTTPStatus() int }); ok {
-			status = typed.HTTPStatus()
-		}
-		rw.WriteHeader(status)
-		return
-	}
-	w.mu.Lock()
-	w.served = append(w.served, r.Method+" "+r.RequestURI)
-	w.mu.Unlock()
-	fmt.Fprintf(rw, "%s %s %s", r.Method, r.RequestURI, body)
-}
-
-func (w *site) dial() net.Conn {
-	w.t.Helper()
-	c, err := net.Dial("tcp4", w.addr)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	return c
-}
-
-// send writes raw and returns all that comes back; it ends its direction so that keep-alive ends too.
-func (w *site) send(raw string) string {
-	w.t.Helper()
-	c := w.dial()
-	if _, err := io.WriteString(c, raw); err != nil {
-		w.t.Fatal(err)
-	}
-	_ = c.(*net.TCPConn).CloseWrite()
-	all, err := io.ReadAll(c)
-	if err != nil {
-		w.t.Errorf("reading the answer to %.60q: %v", raw, err)
-	}
-	return string(all)
-}
-
-func (w *site) reached() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.served)
-}
 
 const host = "Host: shop.example\r\n"
 
@@ -170,37 +80,39 @@ var refusedRequests = []struct {
 	{"many fields", "GET / HTTP/1.1\r\n" + host + strings.Repeat("X: 1\r\n", 200) + "\r\n", 431},
 }
 
-func TestAmbiguousHeadsAreRefusedBeforeTheServer(t *testing.T) {
-	w := open(t, Defaults(), nil)
+func TestAmbiguousHeadsAreRefused(t *testing.T) {
 	for _, tc := range refusedRequests {
-		got := w.send(tc.raw)
-		if want := fmt.Sprintf("HTTP/1.1 %d ", tc.status); !strings.HasPrefix(got, want) {
-			t.Errorf("%s: got %.80q, want %d", tc.name, got, tc.status)
-		}
-		for _, want := range []string{"\r\nX-Frame-Options: DENY\r\n", "\r\nContent-Type: application/problem+json\r\n", "\r\nConnection: close\r\n", fmt.Sprintf(`"status":%d`, tc.status)} {
-			if strings.Count(got, want) != 1 {
-				t.Errorf("%s: got %q, want %q in it once", tc.name, got, want)
-			}
+		if _, r := NewParser(Defaults()).Feed([]byte(tc.raw)); r == nil || r.Status != tc.status {
+			t.Errorf("%s: got %v, want a refusal with %d", tc.name, r, tc.status)
 		}
 	}
-	if n := w.reached(); n != 0 {
-		t.Errorf("%d refused requests reached the server: %q", n, w.served)
-	}
-	if len(w.refused) != len(refusedRequests) {
-		t.Errorf("%d refusals were told, want %d", len(w.refused), len(refusedRequests))
+}
+
+func TestRefusalsAnswerIsWhole(t *testing.T) {
+	at := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
+	got := string(errMethodForbidden.Answer([]byte("X-Frame-Options: DENY\r\n"), at))
+	head, body, _ := strings.Cut(got, "\r\n\r\n")
+	want := "HTTP/1.1 405 Method Not Allowed\r\nX-Frame-Options: DENY\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\nContent-Type: application/problem+json\r\n" +
+		"Cache-Control: no-store\r\nConnection: close\r\nContent-Length: 100\r\nDate: Tue, 24 Nov 2026 09:00:00 GMT"
+	if head != want || len(body) != 100 || !strings.Contains(body, `"status":405`) {
+		t.Errorf("got %q and %d bytes %q, want %q and 100 bytes", head, len(body), body, want)
 	}
 }
 
 func TestPathOfARefusalIsToldWithoutItsQuery(t *testing.T) {
-	w := open(t, Defaults(), nil)
-	w.send("GET /login?password=x HTTP/1.1\r\n\r\n")
-	if r := w.refused[0]; r.Method != "GET" || r.Path != "/login" || r.Remote == nil || r.Reason != "the Host header is missing" {
-		t.Errorf("told %+v, want GET /login, the peer and the reason", r)
+	p := NewParser(Defaults())
+	_, r := p.Feed([]byte("GET /login?password=x HTTP/1.1\r\n\r\n"))
+	if told := p.Refused(r, &net.TCPAddr{}); told.Method != "GET" || told.Path != "/login" || told.Remote == nil || told.Reason != "the Host header is missing" {
+		t.Errorf("told %+v, want GET /login, the peer and the reason", told)
+	}
+	p = NewParser(Defaults())
+	_, r = p.Feed([]byte("get /login HTTP/1.1\r\n\r\n"))
+	if told := p.Refused(r, nil); told.Method != "" || told.Path != "" {
+		t.Errorf("told %+v of a line that was not understood, want neither method nor path", told)
 	}
 }
 
 func TestSoundRequestsPass(t *testing.T) {
-	w := open(t, Defaults(), nil)
 	for _, tc := range []struct{ name, raw, want string }{
 		{"plain", "GET /?q=100% HTTP/1.1\r\n" + host + "\r\n", "GET /?q=100% "},
 		{"length", "POST / HTTP/1.1\r\n" + host + "Content-Length: 5\r\n\r\nhello", "POST / hello"},
@@ -212,134 +124,32 @@ func TestSoundRequestsPass(t *testing.T) {
 		{"text above ASCII", "GET /\xc3\xbc HTTP/1.1\r\n" + host + "X: \xc3\xbc\r\n\r\n", "GET /\xc3\xbc "},
 		{"head of 8 KB", "GET / HTTP/1.1\r\n" + host + "X: " + strings.Repeat("a", 8<<10) + "\r\n\r\n", "GET / "},
 	} {
-		got := w.send(tc.raw)
-		if !strings.HasPrefix(got, "HTTP/1.1 200 ") && !strings.HasPrefix(got, "HTTP/1.0 200 ") || !strings.HasSuffix(got, tc.want) {
-			t.Errorf("%s: got %q, want 200 with %q", tc.name, got, tc.want)
+		all, passed := ours([]byte(tc.raw))
+		if len(all) != 1 || passed != len(tc.raw) || all[0].method+" "+all[0].target+" "+all[0].body != tc.want {
+			t.Errorf("%s: got %+v of %d bytes, want %q", tc.name, all, passed, tc.want)
 		}
-	}
-	if len(w.refused) != 0 {
-		t.Errorf("refused %v, want nothing", w.refused)
 	}
 }
 
-func TestBrokenChunksAreToldToTheReaderOfTheBody(t *testing.T) {
-	w := open(t, Defaults(), nil)
+func TestBrokenChunksAreRefused(t *testing.T) {
 	for _, body := range []string{"5\r\nhelloX", "5;ext=1\r\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n", "5 \r\nhello\r\n0\r\n\r\n", "-5\r\n", "x\r\n", "\r\n", "5\r\nhello\n0\r\n\r\n", "0\r\nX\r\n\r\n", "0\r\nX : 1\r\n\r\n", "1000000000000000\r\n", "0\r\n X: 1\r\n\r\n"} {
-		got := w.send("POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n" + body)
-		if !strings.HasPrefix(got, "HTTP/1.1 400 ") {
-			t.Errorf("body %q: got %.60q, want 400", body, got)
+		var c Chunks
+		if n, done, r := c.Feed([]byte(body)); r == nil || r.Status != 400 || done {
+			t.Errorf("body %q: got %d, %v, %v, want 400", body, n, done, r)
 		}
 	}
-	if n := w.reached(); n != 0 {
-		t.Errorf("%d broken bodies were read to their end", n)
+	var c Chunks
+	if _, _, r := c.Feed([]byte("0\r\nX: " + strings.Repeat("a", 3<<10))); r == nil || r.Status != 431 {
+		t.Errorf("3 KB of trailers: got %v, want 431", r)
 	}
 }
 
-func TestEveryCutOfAStreamIsReadAlike(t *testing.T) {
-	w := open(t, Defaults(), nil)
-	stream := "GET /1 HTTP/1.1\r\n" + host + "\r\nPOST /2 HTTP/1.1\r\n" + host + "Content-Length: 2\r\n\r\nab" +
-		"POST /3 HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n2\r\ncd\r\n0\r\nT: 1\r\n\r\nGET /4 HTTP/1.1\r\nConnection: close\r\n" + host + "\r\n"
-	for cut := 1; cut < len(stream); cut++ {
-		c := w.dial()
-		_, _ = io.WriteString(c, stream[:cut])
-		answers := bufio.NewReader(c)
-		// What is complete must be answered before the rest is sent.
-		complete := strings.Count(stream[:cut], host+"\r\n")
-		if complete >= 1 {
-			expect(t, answers, "GET /1 ")
+func TestTrailersAreKeptForOneBody(t *testing.T) {
+	var c Chunks
+	for _, tc := range []struct{ body, want string }{{"0\r\nX: 1\r\nY: 2\r\n\r\n", "X: 1\r\nY: 2\r\n"}, {"1\r\na\r\n0\r\n\r\n", ""}} {
+		if _, done, r := c.Feed([]byte(tc.body)); !done || r != nil || string(c.Trailer()) != tc.want {
+			t.Errorf("%q: got %q (%v, %v), want %q", tc.body, c.Trailer(), done, r, tc.want)
 		}
-		_, _ = io.WriteString(c, stream[cut:])
-		if complete < 1 {
-			expect(t, answers, "GET /1 ")
-		}
-		expect(t, answers, "POST /2 ab")
-		expect(t, answers, "POST /3 cd")
-		expect(t, answers, "GET /4 ")
-		_ = c.Close()
-	}
-	if len(w.refused) != 0 {
-		t.Errorf("refused %v, want nothing", w.refused)
-	}
-}
-
-// expect reads one answer with the body want.
-func expect(t *testing.T, r *bufio.Reader, want string) {
-	t.Helper()
-	res, err := http.ReadResponse(r, nil)
-	if err != nil {
-		t.Fatalf("answer %q: %v", want, err)
-	}
-	defer res.Body.Close()
-	if b, err := io.ReadAll(res.Body); err != nil || string(b) != want {
-		t.Fatalf("got %d %q (%v), want %q", res.StatusCode, b, err, want)
-	}
-}
-
-func TestPipelinedRubbishIsAnsweredAfterTheRequestBefore(t *testing.T) {
-	inside, finish := make(chan struct{}), make(chan struct{})
-	w := open(t, Defaults(), http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		close(inside)
-		<-finish
-		if err := r.Context().Err(); err != nil {
-			t.Errorf("the request was cancelled: %v", err)
-		}
-		_, _ = io.WriteString(rw, "whole")
-	}))
-	c := w.dial()
-	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\n"+host+"\r\nGET /bad HTTP/1.1\nX: 1\r\n\r\nmore")
-	<-inside
-	close(finish)
-	answers := bufio.NewReader(c)
-	expect(t, answers, "whole")
-	if res, err := http.ReadResponse(answers, nil); err != nil || res.StatusCode != 400 {
-		t.Fatalf("after it: got %v, %v, want 400", res, err)
-	}
-}
-
-func TestIncompleteHeadHasItsTimeOnAKeptConnectionToo(t *testing.T) {
-	s := Defaults()
-	s.HeaderTimeout = 100 * time.Millisecond
-	w := open(t, s, nil)
-	c := w.dial()
-	answers := bufio.NewReader(c)
-	_, _ = io.WriteString(c, "GET /1 HTTP/1.1\r\n"+host+"\r\n")
-	expect(t, answers, "GET /1 ")
-	_, _ = io.WriteString(c, "GET /2 HT")
-	began := time.Now()
-	if _, err := answers.ReadByte(); err != io.EOF {
-		t.Errorf("stalled head: got %v, want the connection closed", err)
-	}
-	if took := time.Since(began); took > 15*time.Second {
-		t.Errorf("closed after %v, want about 100ms", took)
-	}
-}
-
-func TestReleasedConnectionGivesBackWhatCameEarly(t *testing.T) {
-	got := make(chan string, 1)
-	w := open(t, Defaults(), http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-		c, _, err := http.NewResponseController(rw).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer c.Close()
-		bare, early := c.(*Conn).Release()
-		rest := make([]byte, 4)
-		_, _ = io.ReadFull(bare, rest[:4-len(early)])
-		got <- string(early) + string(rest[:4-len(early)])
-	}))
-	c := w.dial()
-	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\n"+host+"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\x82\x00\x82\x00")
-	if frames := <-got; frames != "\x82\x00\x82\x00" {
-		t.Errorf("frames: got %q, want both", frames)
-	}
-}
-
-func TestRefusedUpgradeDoesNotOpenTheWay(t *testing.T) {
-	w := open(t, Defaults(), nil)
-	got := w.send("GET /ws HTTP/1.1\r\n" + host + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\nGET /smuggled HTTP/1.1\nHost: a\r\n\r\n")
-	if !strings.HasPrefix(got, "HTTP/1.1 200 ") || !strings.Contains(got, "HTTP/1.1 400 ") || w.reached() != 1 {
-		t.Errorf("got %q after %d requests, want 200, then 400", got, w.reached())
 	}
 }
 

@@ -61,8 +61,8 @@ var (
 	errTrailerTooLarge = &Refusal{http.StatusRequestHeaderFieldsTooLarge, "the trailers are too large"}
 )
 
-// answer returns the whole answer to a refused request; extra are header lines.
-func (r *Refusal) answer(extra []byte, now time.Time) []byte {
+// Answer returns the whole answer to a refused request; extra are further header lines, each ended by CRLF.
+func (r *Refusal) Answer(extra []byte, now time.Time) []byte {
 	title := http.StatusText(r.Status)
 	body := fmt.Appendf(nil, `{"type":"about:blank","title":"%s","status":%d,"timestamp":"%s"}`+"\n", title, r.Status, now.UTC().Format(time.RFC3339Nano))
 	b := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\n", r.Status, title)

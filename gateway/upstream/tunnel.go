@@ -39,12 +39,8 @@ func (x *exchange) switchProtocols() {
 		x.fail(err)
 		return
 	}
-	client, early := bare(conn)
-	if n := rw.Reader.Buffered(); n > 0 {
-		peeked, _ := rw.Reader.Peek(n)
-		early = append(append([]byte(nil), peeked...), early...)
-	}
-	t := &tunnel{client: client, app: c.Conn}
+	early, _ := rw.Reader.Peek(rw.Reader.Buffered()) // what is buffered can be peeked at
+	t := &tunnel{client: conn, app: c.Conn}
 	if follow := x.u.parts.FollowClient; follow != nil {
 		t.feed = follow(x.c, x.answer.extensions())
 	}
@@ -55,14 +51,6 @@ func (x *exchange) switchProtocols() {
 		x.u.meter.upgrades.Add(-1)
 	}()
 	t.run(x.answer.switchHead(), early, c.buffered())
-}
-
-// bare returns the connection below a check of requests, and what that had read ahead.
-func bare(conn net.Conn) (net.Conn, []byte) {
-	if checked, ok := conn.(interface{ Release() (net.Conn, []byte) }); ok {
-		return checked.Release()
-	}
-	return conn, nil
 }
 
 // switchHead returns the 101 that the client gets.

@@ -1,0 +1,140 @@
+// Package http1 serves HTTP/1 to an http.Handler, strictly and cheaply: one goroutine a connection, no timer a request, and
+// buffers only while a request is under way.
+package http1
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"sallyport/gateway/ingress"
+)
+
+// Server serves connections. Set its fields before Serve and leave them alone afterwards. It does what net/http's server does
+// for a handler, and is stricter: heads and chunks that two servers could read differently are refused, no content type is
+// guessed, no answer waits for a body that nobody reads.
+//
+// A handler must not use its Request, nor the Header of either side, after it has returned: their memory serves the
+// connection's next request.
+type Server struct {
+	// Handler answers requests.
+	Handler http.Handler
+	// Head bounds request heads, and how long one may take to arrive.
+	Head ingress.Settings
+	// KeepAlive is how long a connection may wait for its next request, 0 for ever.
+	KeepAlive time.Duration
+	// RefusalHeaders returns further header lines of each refusal, each ended by CRLF; nil adds none.
+	RefusalHeaders func() []byte
+	// OnRefusal is told of each refusal in the connection's goroutine; it must not block. nil tells nobody.
+	OnRefusal func(ingress.Refused)
+	// Logger hears of panics; nil discards.
+	Logger *slog.Logger
+
+	mu       sync.Mutex // guards what follows
+	listener net.Listener
+	conns    map[*conn]struct{}
+	running  sync.WaitGroup
+
+	closing atomic.Bool
+	// now is the time of the last sweep, in nanoseconds since 1970; date the same as a Date header line.
+	now  atomic.Int64
+	date atomic.Pointer[dateLine]
+}
+
+// Serve serves the connections of l until Shutdown or Close, and returns http.ErrServerClosed then, once every connection
+// has ended and no goroutine is left. It closes l.
+func (s *Server) Serve(l net.Listener) error {
+	if !s.begin(l) {
+		return errors.Join(http.ErrServerClosed, l.Close())
+	}
+	stop := make(chan struct{})
+	var sweeping sync.WaitGroup
+	sweeping.Go(func() { s.sweepUntil(stop) })
+	err := s.accept(l)
+	if !errors.Is(err, http.ErrServerClosed) {
+		err = errors.Join(err, s.Close())
+	}
+	s.running.Wait()
+	close(stop)
+	sweeping.Wait()
+	return err
+}
+
+// begin makes s ready; false where it was closed before.
+func (s *Server) begin(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listener = l
+	s.conns = map[*conn]struct{}{}
+	if s.OnRefusal == nil {
+		s.OnRefusal = func(ingress.Refused) {}
+	}
+	if s.RefusalHeaders == nil {
+		s.RefusalHeaders = func() []byte { return nil }
+	}
+	if s.Logger == nil {
+		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	s.tick(time.Now())
+	return !s.closing.Load()
+}
+
+// accept starts a goroutine for each connection of l.
+func (s *Server) accept(l net.Listener) error {
+	pause := 5 * time.Millisecond
+	for {
+		raw, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = 5 * time.Millisecond
+			s.start(raw)
+		case s.closing.Load():
+			return http.ErrServerClosed
+		case !passing(err):
+			return fmt.Errorf("accept: %w", err)
+		default:
+			// Too many files are open, or the client gave up meanwhile: others may have better luck.
+			time.Sleep(pause)
+			pause = min(2*pause, time.Second)
+		}
+	}
+}
+
+func passing(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED) ||
+		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
+}
+
+// start serves raw in a goroutine of its own.
+func (s *Server) start(raw net.Conn) {
+	c := newConn(s, raw)
+	s.mu.Lock()
+	s.conns[c] = struct{}{}
+	s.mu.Unlock()
+	s.running.Go(func() {
+		defer s.forget(c)
+		c.serve()
+	})
+}
+
+func (s *Server) forget(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+}
+
+// all returns the connections of now in space.
+func (s *Server) all(space []*conn) []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		space = append(space, c)
+	}
+	return space
+}
