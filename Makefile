@@ -23,6 +23,7 @@ prove: cross ## the long proofs: sqlmap, other projects' suites, soak, long fuzz
 	@sh deploy/test-deps.sh prove
 	go test -tags=nomsgpack,prove -timeout 60m -run Prove ./...
 	cd dbguard/screen/difftest && go test -run Prove -v .
+	cd deploy/check && go test -run Prove -v .
 
 look: deps ## the README's pictures of the page, taken anew from the tests' sample in Chromium
 	mkdir -p dist/look

@@ -18,6 +18,7 @@ type compose struct {
 		Ports    []string
 		Restart  string
 		Secrets  []string
+		Logging  struct{ Options map[string]string }
 	}
 	Networks map[string]struct{ Internal bool }
 	Secrets  map[string]struct{ File string }
@@ -53,24 +54,45 @@ func (c compose) on(service string) []string {
 	return names
 }
 
+// reaches reports whether two services have a network in common.
+func (c compose) reaches(one, other string) bool {
+	return slices.ContainsFunc(c.on(one), func(network string) bool { return slices.Contains(c.on(other), network) })
+}
+
 func TestComposeLeavesNoWayPastTheDoors(t *testing.T) {
 	c := readCompose(t)
-	for service, want := range map[string][]string{"cloudflared": {"edge"}, "gateway": {"app", "data", "edge"}, "app": {"app"}, "postgres": {"data"}} {
-		if got := c.on(service); !slices.Equal(got, want) {
-			t.Errorf("%s is on networks %v, want %v", service, got, want)
+	for _, beside := range []struct{ gateway, app, connector string }{{"gateway", "app", "cloudflared"}, {"gateway2", "app2", "cloudflared2"}} {
+		for service := range c.Services {
+			if service != beside.gateway && service != beside.app && c.reaches(service, beside.app) {
+				t.Errorf("%s reaches %s past %s", service, beside.app, beside.gateway)
+			}
+			if service != beside.gateway && service != beside.connector && c.reaches(service, beside.connector) {
+				t.Errorf("%s reaches %s, want %s alone", beside.connector, service, beside.gateway)
+			}
 		}
 	}
-	if !c.Networks["data"].Internal {
-		t.Error("network data is not internal")
+	for service := range c.Services {
+		for _, inside := range []string{"postgres", "redis"} {
+			if service != inside && !strings.HasPrefix(service, "gateway") && c.reaches(service, inside) {
+				t.Errorf("%s reaches %s, want the gateways alone", service, inside)
+			}
+		}
 	}
+	if !c.Networks["data"].Internal || !c.Networks["share"].Internal {
+		t.Errorf("networks data and share have a way out: %+v", c.Networks)
+	}
+}
+
+func TestComposeServicesComeBackAndKeepToThemselves(t *testing.T) {
+	c := readCompose(t)
 	for name, s := range c.Services {
 		for _, port := range s.Ports {
 			if !strings.HasPrefix(port, "127.0.0.1:") {
 				t.Errorf("%s publishes %s, want it bound to 127.0.0.1", name, port)
 			}
 		}
-		if s.Restart == "" || !slices.Contains(s.Profiles, "minimal") {
-			t.Errorf("%s: restart %q, profiles %v, want a restart policy and profile minimal", name, s.Restart, s.Profiles)
+		if s.Restart != "unless-stopped" || !slices.Contains(s.Profiles, "full-stack") || s.Logging.Options["max-size"] == "" {
+			t.Errorf("%s: restart %q, profiles %v, logging %v, want a restart policy, profile full-stack and a bound on its log", name, s.Restart, s.Profiles, s.Logging.Options)
 		}
 		for _, secret := range s.Secrets {
 			if c.Secrets[secret].File == "" {
@@ -80,12 +102,14 @@ func TestComposeLeavesNoWayPastTheDoors(t *testing.T) {
 	}
 }
 
-func TestComposeSettingsAreUnderstood(t *testing.T) {
-	var out, errOut bytes.Buffer
-	run(t.Context(), []string{"check", "--config", "../../deploy/sallyport.yaml"}, &out, &errOut)
-	for line := range strings.Lines(errOut.String()) {
-		if !strings.Contains(line, "/run/secrets/") { // those files exist in containers only
-			t.Errorf("check says: %s", line)
+func TestDeployedSettingsAreUnderstood(t *testing.T) {
+	for _, file := range []string{"../../deploy/sallyport.yaml", "../../deploy/kubernetes/sallyport.yaml"} {
+		var out, errOut bytes.Buffer
+		run(t.Context(), []string{"check", "--config", file}, &out, &errOut)
+		for line := range strings.Lines(errOut.String()) {
+			if !strings.Contains(line, "/run/secrets/") { // those files exist in containers only
+				t.Errorf("check of %s says: %s", file, line)
+			}
 		}
 	}
 }
