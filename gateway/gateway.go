@@ -30,6 +30,8 @@ type Parts struct {
 	Version string
 	// Reload reads the settings anew; nil refuses reloads.
 	Reload func() (config.Config, error)
+	// OnReload hears settings that a reload has made hold; nil hears nothing.
+	OnReload func(config.Config)
 	// OnListen is told once every listener is open, before anything is served.
 	OnListen func(Addresses)
 	// OnServe is told once the doors accept.

@@ -29,7 +29,8 @@ var errStopping = errors.New("the gateway is stopping")
 var restartOnly = []string{
 	"http.listen", "http.timeouts.header", "http.timeouts.keep_alive", "http.header_max", "http.uri_max", "http.header_fields",
 	"admin.listen", "database.listen", "database.upstream_file", "database.users", "database.pool.", "database.clients.", "database.tls.", "database.window.",
-	"app.", "tunnel.", "alerts.", "history.", "log.",
+	"app.", "tunnel.run.", "tunnel.metrics", "tunnel.backup.", "tunnel.state", "tunnel.service", "tunnel.door_key_file",
+	"alerts.queue", "history.", "log.format", "log.file", "log.rotate.",
 }
 
 // Reloaded is what a reload did.
@@ -70,7 +71,7 @@ func (g *Gateway) Reload() (Reloaded, error) {
 		return done, err
 	}
 	g.reloads.good.Add(1)
-	g.journal.Add(journal.Event{Door: "process", Kind: "settings-reloaded", Summary: fmt.Sprintf("Settings generation %d serves: %d changes.", done.Generation, len(done.Changes)), Detail: changesDetail(done)})
+	g.journal.Add(journal.Event{Door: "process", Kind: "settings-reloaded", Summary: done.summary(), Detail: changesDetail(done)})
 	return done, nil
 }
 
@@ -96,7 +97,7 @@ func (g *Gateway) reload() (Reloaded, error) {
 	}
 	done := Reloaded{Status: "ok", Generation: next.number, Changes: []config.Change{}, NeedRestart: []config.Change{}}
 	for _, c := range now.cfg.Diff(cfg) {
-		if needsRestart(c.Key) {
+		if needsRestart(c.Key) || c.Key == "public_url" && g.tunnel != nil { // whose rules and probes are of the old one
 			done.NeedRestart = append(done.NeedRestart, c)
 		} else {
 			done.Changes = append(done.Changes, c)
@@ -109,9 +110,29 @@ func (g *Gateway) reload() (Reloaded, error) {
 	}
 	next.start()
 	g.install(next, newBearer(token))
+	g.desk.Apply(cfg.Alerts)
+	if g.tunnel != nil {
+		g.tunnel.Watch(cfg.Tunnel.Watch)
+	}
+	if g.parts.OnReload != nil {
+		g.parts.OnReload(cfg)
+	}
 	g.reloads.declare(done.NeedRestart, g.clock())
 	g.retire(now)
 	return done, nil
+}
+
+// summary is one sentence; what waits for a restart is named.
+func (r Reloaded) summary() string {
+	s := fmt.Sprintf("Settings generation %d serves: %d changes.", r.Generation, len(r.Changes))
+	if len(r.NeedRestart) == 0 {
+		return s
+	}
+	var keys []string
+	for _, c := range r.NeedRestart {
+		keys = append(keys, c.Key)
+	}
+	return s + " These hold after the next start only: " + clip(strings.Join(keys, ", "), 300) + "."
 }
 
 func needsRestart(key string) bool {

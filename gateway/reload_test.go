@@ -3,7 +3,9 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -142,5 +144,41 @@ func TestReloadWithoutAWayToReadIsRefused(t *testing.T) {
 	h := open(t, hello)
 	if _, err := h.Reload(); !errors.Is(err, ErrNoReload) {
 		t.Errorf("reload: got %v, want ErrNoReload", err)
+	}
+}
+
+func TestReloadReachesAlertsAndNamesWhatWaitsForARestart(t *testing.T) {
+	told := make(chan string, 10)
+	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		told <- string(body)
+	}))
+	defer sink.Close()
+	h, next := reloading(t, hello)
+	heard := make(chan string, 1)
+	h.parts.OnReload = func(c config.Config) { heard <- c.Log.Level }
+	offer(h, next, func(c *config.Config) {
+		c.Alerts.Webhook.URLFile, c.Log.Level, c.Database.Pool.Max, c.Log.File = secret(t, sink.URL), "debug", 3, "elsewhere.log"
+	})
+	var done Reloaded
+	h.do("admin", "POST", "/-/reload", nil).json(t, &done)
+	var keys []string
+	for _, c := range done.NeedRestart {
+		keys = append(keys, c.Key)
+	}
+	if fmt.Sprint(keys) != "[database.pool.max log.file]" {
+		t.Errorf("waiting for a restart: got %v, want the pool and the log's file", keys)
+	}
+	if e := h.journal.Newest(1)[0]; !strings.HasSuffix(e.Summary, "These hold after the next start only: database.pool.max, log.file.") {
+		t.Errorf("event: got %q, want what waits", e.Summary)
+	}
+	if got := <-heard; got != "debug" {
+		t.Errorf("the log is told level %q, want debug", got)
+	}
+	if got := h.do("admin", "POST", "/api/hardening/alerts/test", nil); got.status != http.StatusOK || !strings.Contains(got.body, `"webhook":""`) {
+		t.Errorf("alerts test: got %d %s, want the new webhook to take it", got.status, got.body)
+	}
+	if body := <-told; !strings.Contains(body, "TEST") && !strings.Contains(body, "test") {
+		t.Errorf("the sink got %s, want a test message", body)
 	}
 }

@@ -30,7 +30,10 @@ func (p *program) reloadCommand() *cobra.Command {
 			}
 			p.say("generation %d serves, %s", done.Generation, count(len(done.Changes), "change"))
 			p.sayChanges("  ", done.Changes)
-			p.sayChanges("  after a restart: ", done.NeedRestart)
+			if len(done.NeedRestart) > 0 {
+				p.say("after the next start only:")
+				p.sayChanges("  ", done.NeedRestart)
+			}
 			return nil
 		},
 	}

@@ -60,6 +60,7 @@ func (p *program) serve(cmd *cobra.Command, up func()) error {
 	defer logs.file.Close() //nolint:errcheck // the log is the place where this would be said
 	g, err := gateway.New(cfg, gateway.Parts{
 		Log: logs.logger, AccessLog: logs.access, Version: version, Reload: ready, Environ: p.environ,
+		OnReload: func(cfg config.Config) { logs.level.Set(level(cfg.Log.Level)) },
 		OnListen: func(a gateway.Addresses) { p.sayAddresses(cfg, a) },
 		OnServe:  func() { overseer.tell("READY=1"); up() },
 	})

@@ -17,18 +17,21 @@ type logs struct {
 	// access takes a JSON line a request; nil where a person reads along.
 	access io.Writer
 	file   io.Closer
+	// level is the least severity written; it may be set at any time.
+	level *slog.LevelVar
 }
 
 // openLogs opens what s describes; without a file it is errOut.
 func openLogs(s config.Log, errOut io.Writer) logs {
 	w := io.Writer(&lines{w: errOut})
-	l := logs{access: w, file: io.NopCloser(nil)}
+	l := logs{access: w, file: io.NopCloser(nil), level: &slog.LevelVar{}}
+	l.level.Set(level(s.Level))
 	if s.File != "" {
 		// lumberjack counts in MiB; what is below one is one.
 		file := &lumberjack.Logger{Filename: s.File, MaxSize: int(max(1, s.Rotate.Size>>20)), MaxBackups: s.Rotate.Keep}
 		w, l.access, l.file = file, file, file
 	}
-	options := &slog.HandlerOptions{Level: level(s.Level)}
+	options := &slog.HandlerOptions{Level: l.level}
 	if s.Format == "text" || s.Format == "auto" && s.File == "" && terminal(errOut) {
 		l.logger, l.access = slog.New(slog.NewTextHandler(w, options)), nil
 		return l

@@ -42,20 +42,22 @@ type Options struct {
 // Desk hears what is wrong, decides who is told, and keeps messages until they are delivered. Several goroutines may call
 // its methods, before and while Run runs; none of them blocks on a channel or a disk but Test.
 type Desk struct {
-	set      Settings
-	opt      Options
-	channels []Channel
-	kick     chan struct{} // 1: something changed
-	clients  clients
+	opt     Options
+	file    string        // of the queue, "" for none
+	kick    chan struct{} // 1: there is something to save
+	changed chan struct{} // 1: the settings are others
+	clients clients
 
-	mu     sync.Mutex // guards all below
-	ledger *ledger
-	rules  rules
-	checks map[string]*tally
-	queue  queue
-	state  map[string]*ChannelState
-	wake   map[string]chan struct{} // by channel, 1: there may be a letter
-	beaten time.Time                // newest heartbeat that was taken
+	mu       sync.Mutex // guards all below
+	set      Settings
+	channels []Channel
+	ledger   *ledger
+	rules    rules
+	checks   map[string]*tally
+	queue    queue
+	state    map[string]*ChannelState
+	wake     map[string]chan struct{} // by channel, 1: there may be a letter
+	beaten   time.Time                // newest heartbeat that was taken
 }
 
 // New returns the desk of s. It opens nothing; secrets are read from their files when something is sent.
@@ -69,7 +71,7 @@ func New(s Settings, opt Options) *Desk {
 	if opt.Rules == nil {
 		opt.Rules = DefaultRules()
 	}
-	d := &Desk{set: s, opt: opt, kick: make(chan struct{}, 1), clients: newClients(opt.Roots, opt.Proxy), ledger: newLedger(s), checks: map[string]*tally{}}
+	d := &Desk{set: s, file: s.Queue, opt: opt, kick: make(chan struct{}, 1), changed: make(chan struct{}, 1), clients: newClients(opt.Roots, opt.Proxy), ledger: newLedger(s), checks: map[string]*tally{}}
 	d.rules = rules{list: opt.Rules, seen: map[string]*sightings{}}
 	d.channels = append(d.channelsOf(s), opt.Channels...)
 	d.state, d.wake = map[string]*ChannelState{}, map[string]chan struct{}{}

@@ -51,6 +51,34 @@ func TestOutageOfThreeChecksIsOneOpenAndOneResolvedOnEveryChannel(t *testing.T) 
 	}
 }
 
+func TestNewSettingsSendElsewhereAndForgetNothing(t *testing.T) {
+	first, second := newSink(t), newSink(t)
+	s := Defaults()
+	s.Webhook.URLFile = secretFile(t, first.URL)
+	d := New(s, Options{})
+	stop := running(t, d)
+	d.Open(fault("A"))
+	eventually(t, "the first sink is told", func() bool { n, _ := first.count(); return n == 1 })
+	s.Webhook.URLFile = secretFile(t, second.URL)
+	d.Apply(s)
+	d.Close("A", "")
+	eventually(t, "the second sink is told that it is over", func() bool { return slices.Equal(second.states(t), []string{"resolved A"}) })
+	first.setDown(true)
+	s.Webhook.URLFile = secretFile(t, first.URL)
+	d.Apply(s)
+	d.Open(fault("B"))
+	eventually(t, "the first sink was asked in vain", func() bool { _, asked := first.count(); return asked > 1 })
+	s.Webhook.URLFile, s.Slack.WebhookFile = "", secretFile(t, second.URL)
+	d.Apply(s)
+	if got := d.Snapshot(); len(got.Open) != 1 || len(got.Channels) != 1 || got.Channels[0].Name != "slack" {
+		t.Errorf("after the change: %+v, want B open and Slack alone", got)
+	}
+	stop()
+	if n, _ := first.count(); n != 1 {
+		t.Errorf("the sink that is gone took %d messages, want the 1 of before", n)
+	}
+}
+
 func TestSixTransitionsAreOneFlappingAtTheSinks(t *testing.T) {
 	s, mail, hook, _ := everywhere(t)
 	d := New(s, Options{})

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// beat asks for the heartbeat address at each interval. It pauses while a message is stuck: people who cannot be told
+// beat asks for the heartbeat address of set at each interval. It pauses while a message is stuck: people who cannot be told
 // from here are then told by whoever misses the beat.
-func (d *Desk) beat(ctx context.Context) {
-	t := time.NewTicker(d.set.HeartbeatEvery)
+func (d *Desk) beat(ctx context.Context, set Settings) {
+	t := time.NewTicker(set.HeartbeatEvery)
 	defer t.Stop()
 	for {
 		if !d.stuck() {
-			within, cancel := context.WithTimeout(ctx, min(sendLimit, d.set.HeartbeatEvery))
-			err := d.clients.ask(within, http.MethodGet, d.set.HeartbeatURL, nil, nil)
+			within, cancel := context.WithTimeout(ctx, min(sendLimit, set.HeartbeatEvery))
+			err := d.clients.ask(within, http.MethodGet, set.HeartbeatURL, nil, nil)
 			cancel()
 			if err == nil {
 				d.mu.Lock()

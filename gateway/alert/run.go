@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,28 +23,25 @@ const (
 // Run delivers messages until ctx ends, tries once more what is unsent, and returns when all it started has ended.
 func (d *Desk) Run(ctx context.Context) error {
 	d.load()
-	// Channels outlive ctx until the journal's last events are heard, so that those are told too.
-	sending, heard := context.WithCancel(context.WithoutCancel(ctx))
-	defer heard()
 	var wg sync.WaitGroup
-	for _, c := range d.channels {
-		wg.Go(func() { d.deliver(sending, c) })
-	}
-	if d.set.HeartbeatURL != "" {
-		wg.Go(func() { d.beat(ctx) })
-	}
 	if d.opt.History != nil {
 		wg.Go(func() { d.compareHours(ctx) })
 	}
-	d.watch(ctx)
-	heard()
+	for serving := true; serving; {
+		// Channels outlive ctx until the journal's last events are heard, so that those are told too.
+		end := d.shift(context.WithoutCancel(ctx))
+		serving = d.watch(ctx)
+		end()
+	}
+	d.lastWords(ctx)
 	wg.Wait()
 	d.save()
 	return nil
 }
 
-// watch hears the journal, lets the ledger speak when time has passed, and keeps the queue on disk.
-func (d *Desk) watch(ctx context.Context) {
+// watch hears the journal, lets the ledger speak when time has passed, and keeps the queue on disk. It returns true where the
+// settings have changed and false when ctx has ended.
+func (d *Desk) watch(ctx context.Context) bool {
 	events := d.opt.Events
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -52,7 +50,9 @@ func (d *Desk) watch(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			d.hearQueued(events)
-			return
+			return false
+		case <-d.changed:
+			return true
 		case e, more := <-events:
 			if !more {
 				events = nil
@@ -97,13 +97,13 @@ func (d *Desk) untilDue() time.Duration {
 }
 
 // deliver sends the letters of one channel, oldest first, each until it is taken.
-func (d *Desk) deliver(ctx context.Context, c Channel) {
+func (d *Desk) deliver(ctx context.Context, c Channel, wake chan struct{}) {
 	pause := shortest
 	for ctx.Err() == nil {
 		l := d.first(c)
 		if l == nil {
 			select {
-			case <-d.wake[c.Name]:
+			case <-wake:
 			case <-ctx.Done():
 			}
 			continue
@@ -119,10 +119,6 @@ func (d *Desk) deliver(ctx context.Context, c Channel) {
 		}
 		t.Stop()
 		pause = min(2*pause, longest)
-	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
-	defer cancel()
-	for l := d.first(c); l != nil && d.send(last, c, l); l = d.first(c) {
 	}
 }
 
@@ -166,7 +162,10 @@ func (d *Desk) Test(ctx context.Context) map[string]error {
 	results := map[string]error{}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	for _, c := range d.channels {
+	d.mu.Lock()
+	channels := slices.Clone(d.channels)
+	d.mu.Unlock()
+	for _, c := range channels {
 		wg.Go(func() {
 			within, cancel := context.WithTimeout(ctx, sendLimit)
 			defer cancel()
@@ -188,10 +187,10 @@ func (d *Desk) Test(ctx context.Context) map[string]error {
 
 // load takes over what the gateway before us had not delivered.
 func (d *Desk) load() {
-	if d.set.Queue == "" {
+	if d.file == "" {
 		return
 	}
-	p, err := readPaper(d.set.Queue)
+	p, err := readPaper(d.file)
 	if err != nil {
 		d.opt.Log.Error("alert queue not read; it begins anew", "error", err)
 	}
@@ -215,7 +214,7 @@ func (d *Desk) load() {
 
 // save writes the queue file; a disk that refuses is logged and stops nothing.
 func (d *Desk) save() {
-	if d.set.Queue == "" {
+	if d.file == "" {
 		return
 	}
 	d.mu.Lock()
@@ -229,9 +228,9 @@ func (d *Desk) save() {
 	text, err := json.Marshal(p)
 	d.mu.Unlock()
 	if err == nil {
-		err = writePaper(d.set.Queue, text)
+		err = writePaper(d.file, text)
 	}
 	if err != nil {
-		d.opt.Log.Error("alert queue not saved", "error", fmt.Errorf("save %s: %w", d.set.Queue, err))
+		d.opt.Log.Error("alert queue not saved", "error", fmt.Errorf("save %s: %w", d.file, err))
 	}
 }

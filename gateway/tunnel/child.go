@@ -207,7 +207,10 @@ func (r *runner) awaitReady(c *child) string {
 	}
 	limit := time.NewTimer(besideLimit)
 	defer limit.Stop()
-	look := time.NewTicker(max(r.pace.process/20, 10*time.Millisecond))
+	r.mu.Lock()
+	every := max(r.pace.process/20, 10*time.Millisecond)
+	r.mu.Unlock()
+	look := time.NewTicker(every)
 	defer look.Stop()
 	for {
 		for _, ev := range r.job.look(r.work, c) {

@@ -57,6 +57,11 @@ func (r *runner) loop(ctx context.Context) {
 		timer.Reset(r.untilWake())
 		select {
 		case ev := <-r.in:
+			if re, ok := ev.(repaced); ok {
+				r.mu.Lock()
+				r.pace = re.pace
+				r.mu.Unlock()
+			}
 			r.advance(ev)
 		case <-timer.C:
 			r.advance(tick{})

@@ -116,6 +116,17 @@ func (p pace) hurry(usual time.Duration) time.Duration { return min(usual, p.dou
 // rise is the interval until a child serves.
 func (p pace) rise(usual time.Duration) time.Duration { return min(p.hurry(usual), p.rising) }
 
+// repaced says that other intervals and limits hold from now on.
+type repaced struct {
+	pace    pace
+	probing bool
+}
+
+func (r repaced) apply(t *turn) {
+	t.pace, t.probing = r.pace, r.probing
+	t.nextProcess, t.nextPublic = minTime(t.nextProcess, t.now.Add(t.process)), minTime(t.nextPublic, t.now.Add(t.public))
+}
+
 // verb is what an action does.
 type verb string
 

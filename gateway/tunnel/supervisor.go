@@ -178,6 +178,11 @@ func (s *Supervisor) Hold(ctx context.Context) error { return s.order(ctx, order
 // Release ends any hold and starts the tunnel.
 func (s *Supervisor) Release(ctx context.Context) error { return s.order(ctx, orderRelease) }
 
+// Watch makes w hold from now on: intervals, the restart budget and the certificate's warning.
+func (s *Supervisor) Watch(w WatchSettings) {
+	s.post(repaced{paceOf(w), s.opt.PublicURL != "" && w.PublicURL > 0})
+}
+
 // Probe sends one nonce through the public URL now and returns what came of it.
 func (s *Supervisor) Probe(ctx context.Context) (ProbeResult, error) {
 	if s.opt.PublicURL == "" {
