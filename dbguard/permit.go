@@ -29,6 +29,9 @@ func (g *Guard) Start(c Client, v *Verdict) *Permit {
 	return p
 }
 
+// Began is when the query began to run.
+func (p *Permit) Began() time.Time { return p.began }
+
 // End says how the query went: nil, the server's error, or what broke the connection. Only faults of the server count
 // against the circuit; see ServerFault.
 func (p *Permit) End(err error) {

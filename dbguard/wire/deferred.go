@@ -103,8 +103,11 @@ func (p *pool) undial() {
 func (p *pool) insist(w *waiter) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w.deferred = false
-	return w.session.waiting.Load() == w
+	if w.session.waiting.Load() != w {
+		return false
+	}
+	w.deferred, w.grant = false, make(chan grant, 1)
+	return true
 }
 
 // withdraw takes w out of the queue; false where it was served meanwhile.
@@ -114,7 +117,7 @@ func (p *pool) withdraw(w *waiter) bool {
 	if w.session.waiting.Load() != w {
 		return false
 	}
-	p.waiters.Remove(w.at)
+	p.waiters.remove(w)
 	w.session.waiting.Store(nil)
 	return true
 }

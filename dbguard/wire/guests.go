@@ -113,7 +113,7 @@ func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
-	for p.waiters.Len() > 0 {
+	for p.waiters.n > 0 {
 		p.serve(grant{problem: shuttingDown()})
 	}
 	for l := range p.links {

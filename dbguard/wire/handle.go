@@ -131,9 +131,9 @@ func (s *session) judge(sql string) (*dbguard.Verdict, *marks, *problem) {
 func (s *session) backslashQuotes() bool {
 	if l := s.lock(); l != nil {
 		defer l.mu.Unlock()
-		return l.back.reported.of["standard_conforming_strings"] == "off"
+		return l.back.reported.backslashes
 	}
-	return s.front.told.of["standard_conforming_strings"] == "off"
+	return s.front.told.backslashes
 }
 
 // onStep sends one of the messages that name a prepared statement or a portal.

@@ -21,8 +21,8 @@ type link struct {
 	pid    uint32
 	secret []byte
 	born   time.Time
-	// idleSince is when it came back to the pool; the pool's mutex guards it.
-	idleSince time.Time
+	// idleSince is when it came back to the pool, as tick; the pool's mutex guards it.
+	idleSince int64
 	// dedicated reports session mode: it serves one client and is closed after it.
 	dedicated bool
 
@@ -58,7 +58,7 @@ type link struct {
 	since, idle time.Time
 	sink        sink
 
-	// holder is the session, and heldSince the time since when in Unix nanoseconds, for those who must not wait for mu.
+	// holder is the session, and heldSince since when, as tick, for those who must not wait for mu.
 	holder    atomic.Pointer[session]
 	heldSince atomic.Int64
 }
@@ -218,7 +218,7 @@ func (l *link) attach(s *session) bool {
 		s.front.batch.begin()
 	}
 	l.holder.Store(s)
-	l.heldSince.Store(l.pool.now().UnixNano())
+	l.heldSince.Store(l.pool.tick.Load())
 	s.link.Store(l)
 	return true
 }

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"container/list"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -16,6 +15,8 @@ type pool struct {
 	room                     int
 	patience, lifetime, rest time.Duration
 	now                      func() time.Time
+	// tick is the time of the last sweep in Unix nanoseconds: exact enough for waits and ages, and free.
+	tick atomic.Int64
 	// pinned counts the links tied to a client, mostPinned is their limit.
 	pinned     atomic.Int32
 	mostPinned int32
@@ -25,7 +26,7 @@ type pool struct {
 	links     map[*link]struct{}
 	idle      []*link
 	dialling  int
-	waiters   list.List
+	waiters   line
 	closed    bool
 	listed    []*link // the sweeper's own
 	parameter values  // what the server last reported at a login
@@ -34,9 +35,10 @@ type pool struct {
 // waiter is a client that waits for a server connection.
 type waiter struct {
 	session *session
-	since   time.Time
-	grant   chan grant // of size one; exactly one grant comes where it is not deferred
-	at      *list.Element
+	since   int64      // as tick
+	grant   chan grant // of size one, and exactly one grant comes; nil while deferred
+	// ahead and behind are its neighbours in the line.
+	ahead, behind *waiter
 	// deferred says that nobody waits at grant: the session is resumed with what was given. small and sig tell whether the goroutine that brings a
 	// server connection may do that itself: what waits is short, and what the settings of the connection must be.
 	deferred, small bool
@@ -63,6 +65,8 @@ func (p *pool) acquire(ctx context.Context, s *session, deferred bool) (*link, *
 		if g, w = p.ask(s); w != nil && deferred {
 			w.deferred, w.small, w.sig = true, s.in.w <= maxInline, s.front.own.sig
 			s.queued = w
+		} else if w != nil {
+			w.grant = make(chan grant, 1)
 		}
 		p.mu.Unlock()
 	}
@@ -90,7 +94,7 @@ func (p *pool) ask(s *session) (grant, *waiter) {
 	if p.closed {
 		return grant{problem: shuttingDown()}, nil
 	}
-	if p.waiters.Len() == 0 {
+	if p.waiters.n == 0 {
 		if l := p.takeIdle(s.front.own.sig); l != nil {
 			return grant{link: l}, nil
 		}
@@ -99,15 +103,15 @@ func (p *pool) ask(s *session) (grant, *waiter) {
 			return grant{dial: true}, nil
 		}
 	}
-	if p.waiters.Len() >= p.room {
+	if p.waiters.n >= p.room {
 		return grant{problem: p.full("the queue for a database connection is full")}, nil
 	}
 	return grant{}, p.queue(s)
 }
 
 func (p *pool) queue(s *session) *waiter {
-	w := &waiter{session: s, since: p.now(), grant: make(chan grant, 1)}
-	w.at = p.waiters.PushBack(w)
+	w := &waiter{session: s, since: p.tick.Load()}
+	p.waiters.push(w)
 	s.waiting.Store(w)
 	return w
 }
@@ -119,8 +123,9 @@ func (p *pool) waitAfter(s *session) *waiter {
 	if len(p.links) == 0 || p.closed {
 		return nil
 	}
-	w := p.queue(s)
-	p.waiters.MoveToFront(w.at)
+	w := &waiter{session: s, since: p.tick.Load(), grant: make(chan grant, 1)}
+	p.waiters.pushFront(w)
+	s.waiting.Store(w)
 	if l := p.takeIdle(s.front.own.sig); l != nil {
 		p.serve(grant{link: l}) // to w, which waits
 	}
@@ -148,11 +153,11 @@ func (p *pool) takeIdle(sig string) *link {
 // serve gives g to the first waiter and reports whether there was one; p.mu is held. Where it returns a waiter, the caller must
 // resume its session once it holds no mutex.
 func (p *pool) serve(g grant) (served bool, resume *waiter) {
-	first := p.waiters.Front()
-	if first == nil {
+	w := p.waiters.front
+	if w == nil {
 		return false, nil
 	}
-	w := p.waiters.Remove(first).(*waiter)
+	p.waiters.remove(w)
 	w.session.waiting.Store(nil)
 	if p.hand(w, g) {
 		return true, w

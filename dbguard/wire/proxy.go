@@ -107,10 +107,12 @@ func newPool(x *proxy, s Pool) *pool {
 	if pins == 0 {
 		pins = max(1, s.Max/2)
 	}
-	return &pool{
+	p := &pool{
 		proxy: x, max: s.Max, room: s.Queue, patience: s.Wait, lifetime: s.Lifetime, rest: s.Idle, now: x.now,
 		mostPinned: int32(pins), links: map[*link]struct{}{},
 	}
+	p.tick.Store(x.now().UnixNano())
+	return p
 }
 
 // run accepts until ctx ends, then drains.

@@ -13,17 +13,17 @@ func (p *pool) put(l *link) {
 
 // handOn returns the waiter whose session must be resumed with l; nil where l went elsewhere.
 func (p *pool) handOn(l *link) *waiter {
-	now := p.now()
+	tick := p.tick.Load()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.lifetime > 0 && now.Sub(l.born) > p.lifetime {
+	if p.closed || p.lifetime > 0 && time.Unix(0, tick).Sub(l.born) > p.lifetime {
 		l.hangUp()
 		return nil
 	}
 	if _, alive := p.links[l]; !alive {
 		return nil
 	}
-	l.idleSince = now
+	l.idleSince = tick
 	served, next := p.serve(grant{link: l})
 	if !served {
 		p.idle = append(p.idle, l)
@@ -49,7 +49,7 @@ func (p *pool) lost(l *link, wasIdle bool) {
 
 // letDial lets the first waiter dial where there is room; p.mu is held.
 func (p *pool) letDial() {
-	if len(p.links)+p.dialling < p.max && p.waiters.Len() > 0 {
+	if len(p.links)+p.dialling < p.max && p.waiters.n > 0 {
 		p.dialling++
 		p.serve(grant{dial: true})
 	}
@@ -62,19 +62,20 @@ func (p *pool) giveUp(w *waiter, why *problem) bool {
 	if w.session.waiting.Load() != w {
 		return false
 	}
-	p.waiters.Remove(w.at)
+	p.waiters.remove(w)
 	w.session.waiting.Store(nil)
 	p.hand(w, grant{problem: why})
 	return true
 }
 
-// expire refuses those who waited too long.
+// expire refuses those who waited too long, which they may have done since a little after their tick.
 func (p *pool) expire() {
-	now := p.now()
+	now := p.now().UnixNano()
+	p.tick.Store(now)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for e := p.waiters.Front(); e != nil; e = p.waiters.Front() {
-		if w := e.Value.(*waiter); now.Sub(w.since) < p.patience {
+	for w := p.waiters.front; w != nil; w = p.waiters.front {
+		if time.Duration(now-w.since) < p.patience+sweepEvery {
 			return
 		}
 		p.serve(grant{problem: p.full("no database connection became free within " + p.patience.String())})
@@ -83,7 +84,7 @@ func (p *pool) expire() {
 
 // full is the refusal that says who holds the connections; p.mu is held.
 func (p *pool) full(why string) *problem {
-	q := refuse(codeTooMany, "%s: %d of %d in use, %d waiting", why, len(p.links)-len(p.idle)+p.dialling, p.max, p.waiters.Len())
+	q := refuse(codeTooMany, "%s: %d of %d in use, %d waiting", why, len(p.links)-len(p.idle)+p.dialling, p.max, p.waiters.n)
 	if since, user, addr := p.oldest(); !since.IsZero() {
 		q.detail = "The oldest holder is " + user + " at " + addr + ", for " + p.now().Sub(since).Round(time.Millisecond).String() + "."
 	}

@@ -289,11 +289,15 @@ func (l *link) fail() {
 
 // began, ended, failed and marked make session the watcher of its link.
 func (s *session) began(a *answer) {
-	if s.permit == nil { // else it is that of the first try
+	var since time.Time
+	if s.permit == nil {
 		s.permit = s.proxy.guard.Start(s.client, a.verdict)
+		since = s.permit.Began()
+	} else { // of the first try
+		since = s.proxy.now()
 	}
 	if l := s.link.Load(); l != nil {
-		l.since = s.proxy.now()
+		l.since = since
 	}
 }
 

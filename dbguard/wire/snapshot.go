@@ -58,7 +58,7 @@ func (p *pool) snapshot() PoolSnapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := PoolSnapshot{
-		Max: p.max, Active: len(p.links) - len(p.idle) + p.dialling, Idle: len(p.idle), Waiting: p.waiters.Len(), Pinned: int(p.pinned.Load()),
+		Max: p.max, Active: len(p.links) - len(p.idle) + p.dialling, Idle: len(p.idle), Waiting: p.waiters.n, Pinned: int(p.pinned.Load()),
 	}
 	if since, user, addr := p.oldest(); !since.IsZero() {
 		s.OldestHolder, s.OldestSince = user+" at "+addr, since

@@ -109,10 +109,10 @@ func (p *pool) closeIdle() {
 	if p.rest <= 0 {
 		return
 	}
-	now := p.now()
+	now := p.tick.Load()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.idle) > 0 && now.Sub(p.idle[0].idleSince) > p.rest {
+	for len(p.idle) > 0 && time.Duration(now-p.idle[0].idleSince) > p.rest {
 		l := p.idle[0]
 		p.idle = p.idle[1:]
 		l.hangUp()

@@ -11,6 +11,8 @@ type values struct {
 	of map[string]string
 	// sig is equal for equal values.
 	sig string
+	// backslashes says that standard_conforming_strings is off.
+	backslashes bool
 }
 
 func newValues(of map[string]string) values {
@@ -21,7 +23,7 @@ func newValues(of map[string]string) values {
 		b.WriteString(of[name])
 		b.WriteByte(0)
 	}
-	return values{of: of, sig: b.String()}
+	return values{of: of, sig: b.String(), backslashes: of["standard_conforming_strings"] == "off"}
 }
 
 // under is v with the values of top laid over it.
