@@ -93,7 +93,7 @@ func (g *Gateway) databaseSecurity() databaseSecurity {
 	return s
 }
 
-// cspAnswer is GET /api/hardening/csp: what browsers reported and the policy that would let pages do it.
+// cspAnswer is GET /api/hardening/csp?all=: what browsers reported and the policy that would let pages do it.
 type cspAnswer struct {
 	Status     string                 `json:"status"`
 	Timestamp  string                 `json:"timestamp"`
@@ -105,8 +105,8 @@ type cspAnswer struct {
 func (g *Gateway) getCSP(c *gin.Context) {
 	r := g.visitors.Reports
 	cfg := g.current.Load().cfg
-	base := cfg.HTTP.Door.ReportOnly(cfg.Environment == "development")
-	c.JSON(http.StatusOK, cspAnswer{"ok", g.timestamp(), some(r.List()), r.Dropped(), r.Suggest(base)})
+	base := cfg.HTTP.Door.ReportOnly()
+	c.JSON(http.StatusOK, cspAnswer{"ok", g.timestamp(), some(r.List()), r.Dropped(), r.Suggest(base, c.Query("all") == "1")})
 }
 
 // releaseAnswer is POST /api/hardening/security/release.

@@ -30,22 +30,28 @@ func presetHeaders(s Settings, development bool) (http.Header, error) {
 	if s.Headers == "off" {
 		return http.Header{}, nil
 	}
-	options := presetOptions(s, development)
-	options.ContentSecurityPolicy = s.CSP.dress(options.ContentSecurityPolicy)
-	options.ContentSecurityPolicyReportOnly = s.CSP.dress(options.ContentSecurityPolicyReportOnly)
+	options := presetOptions(s)
+	options.ContentSecurityPolicy = s.CSP.dress(options.ContentSecurityPolicy, development)
+	options.ContentSecurityPolicyReportOnly = s.CSP.dress(options.ContentSecurityPolicyReportOnly, development)
+	if development {
+		// Two years of https would bind every other project on localhost; what would be blocked is only reported.
+		options.STSSeconds = 0
+		options.ContentSecurityPolicyReportOnly = options.ContentSecurityPolicy + ", " + options.ContentSecurityPolicyReportOnly
+		options.ContentSecurityPolicy = ""
+	}
 	request := &http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "https", Path: "/"}, Header: http.Header{}}
 	h, _, err := secure.New(options).ProcessNoModifyRequest(nil, request)
 	if err != nil {
 		return nil, fmt.Errorf("security headers: %w", err)
 	}
 	h.Set("Origin-Agent-Cluster", "?1")
-	if s.CSP.Reports {
+	if s.CSP.Reports && !development {
 		h.Set("Reporting-Endpoints", `sallyport="`+ReportsPath+`"`)
 	}
 	return h, nil
 }
 
-func presetOptions(s Settings, development bool) secure.Options {
+func presetOptions(s Settings) secure.Options {
 	o := secure.Options{
 		STSSeconds: twoYears, STSIncludeSubdomains: true, ForceSTSHeader: true,
 		CustomFrameOptionsValue: "DENY", ContentTypeNosniff: true, CustomBrowserXssValue: "0",
@@ -65,20 +71,19 @@ func presetOptions(s Settings, development bool) secure.Options {
 	if s.CSP.ReportOnly != "" {
 		o.ContentSecurityPolicyReportOnly = s.CSP.ReportOnly
 	}
-	if development {
-		// Two years of https would bind every other project on localhost; what would be blocked is only reported.
-		o.STSSeconds = 0
-		o.ContentSecurityPolicyReportOnly = o.ContentSecurityPolicy
-		o.ContentSecurityPolicy = ""
-	}
 	return o
 }
 
-// dress adds to policy where its violations are reported, and hides its nonces.
-func (s CSP) dress(policy string) string {
+// dress adds to policy where its violations are reported, and hides its nonces. Browsers prefer report-to, and send nothing
+// by it without https: in development there is report-uri alone.
+func (s CSP) dress(policy string, development bool) string {
 	policy = strings.ReplaceAll(policy, nonceMark, hiddenMark)
 	if policy == "" || !s.Reports {
 		return policy
 	}
-	return policy + "; report-uri " + ReportsPath + "; report-to sallyport"
+	policy += "; report-uri " + ReportsPath
+	if !development {
+		policy += "; report-to sallyport"
+	}
+	return policy
 }

@@ -146,7 +146,7 @@ func TestSuggestionAllowsWhatSeveralReportedAndUndoesNothing(t *testing.T) {
 	for range 1000 {
 		r.add(Violation{Directive: "script-src", Blocked: "https://evil.example"}, "forger", 100)
 	}
-	got := r.Suggest("")
+	got := r.Suggest("", false)
 	for _, want := range []string{"img-src 'self' data: https://img.example", "style-src 'self' https://css.example", "frame-src 'self' https://pay.example", "font-src 'self' data:", "script-src 'self';"} {
 		if !strings.Contains(got.Policy+";", want) {
 			t.Errorf("got policy %q, want %q in it", got.Policy, want)
@@ -156,6 +156,9 @@ func TestSuggestionAllowsWhatSeveralReportedAndUndoesNothing(t *testing.T) {
 		if strings.Contains(got.Policy, never) {
 			t.Errorf("got policy %q, which allows %q", got.Policy, never)
 		}
+	}
+	if all := r.Suggest("", true); !strings.Contains(all.Policy, "script-src 'self' https://evil.example") || len(all.Doubtful) != 0 {
+		t.Errorf("with all: got %+v, want the one client believed", all)
 	}
 	if !slices.Contains(got.Doubtful, "script-src https://evil.example") {
 		t.Errorf("got doubtful %q, want the source that one client reported", got.Doubtful)
@@ -182,7 +185,7 @@ func FuzzReports(f *testing.F) {
 			r.add(v, "b", 100)
 		}
 		base := len(parsePolicy(reportedPolicy))
-		if s := r.Suggest(""); len(parsePolicy(s.Policy)) > base+len(s.Added) {
+		if s := r.Suggest("", false); len(parsePolicy(s.Policy)) > base+len(s.Added) {
 			t.Errorf("got policy %q with directives that were smuggled in", s.Policy)
 		}
 	})

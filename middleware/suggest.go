@@ -18,16 +18,16 @@ type Suggestion struct {
 }
 
 // ReportOnly returns the policy that is reported and not enforced under s, without where to report; "" for none.
-func (s Settings) ReportOnly(development bool) string {
+func (s Settings) ReportOnly() string {
 	if s.Headers == "off" {
 		return ""
 	}
-	return presetOptions(s, development).ContentSecurityPolicyReportOnly
+	return presetOptions(s).ContentSecurityPolicyReportOnly
 }
 
 // Suggest proposes a policy from base, or where that is empty from the strict preset's reported policy, and what browsers
-// reported against it.
-func (r *Reports) Suggest(base string) Suggestion {
+// reported against it. With all, one client's word is enough: right while nobody but the owner sees the pages.
+func (r *Reports) Suggest(base string, all bool) Suggestion {
 	if base == "" {
 		base = reportedPolicy
 	}
@@ -40,7 +40,7 @@ func (r *Reports) Suggest(base string) Suggestion {
 			continue
 		}
 		name := settable(v.Directive)
-		if entry := name + " " + source; v.Several {
+		if entry := name + " " + source; v.Several || all {
 			s.Added = appendNew(s.Added, entry)
 			policy.allow(name, source)
 		} else {

@@ -33,12 +33,17 @@ func (p *program) cspCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "csp", Short: "Work on the content security policy", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	suggest := &cobra.Command{
 		Use: "suggest", Short: "Propose a policy from what browsers reported, as settings to paste", Args: cobra.NoArgs,
-		Example: "  sallyport csp suggest              # the reported policy with what several clients needed\n  sallyport csp suggest --enforce    # the same as the enforced one",
+		Example: "  sallyport csp suggest              # the reported policy with what several clients needed\n  sallyport csp suggest --all        # with what a single client needed too: before others see the site\n  sallyport csp suggest --enforce    # the same as the enforced one",
 	}
+	all := suggest.Flags().Bool("all", false, "believe a single client too, as nobody else has seen the pages yet")
 	enforce := suggest.Flags().Bool("enforce", false, "write it as http.csp.policy, which browsers enforce, and not as http.csp.report_only")
 	suggest.RunE = func(cmd *cobra.Command, _ []string) error {
 		var s cspSuggestion
-		if err := p.get(cmd, "/api/hardening/csp", &s); err != nil {
+		path := "/api/hardening/csp"
+		if *all {
+			path += "?all=1"
+		}
+		if err := p.get(cmd, path, &s); err != nil {
 			return err
 		}
 		if p.json {
@@ -68,7 +73,7 @@ func (p *program) saySuggestion(s cspSuggestion, enforce bool) {
 	for _, part := range []struct {
 		word string
 		list []string
-	}{{"added", s.Suggestion.Added}, {"left out, one client only", s.Suggestion.Doubtful}, {"mend", s.Suggestion.Advice}} {
+	}{{"added", s.Suggestion.Added}, {"left out, one client only (--all takes it)", s.Suggestion.Doubtful}, {"mend", s.Suggestion.Advice}} {
 		for _, line := range part.list {
 			p.say("# %s: %s", part.word, oneLine(line, 300))
 		}
