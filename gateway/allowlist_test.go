@@ -48,6 +48,10 @@ func TestAllowListHoldsTheAppToItsStatements(t *testing.T) {
 		}
 	}
 	expect("enforce", "", "42501")
+	h.frozen("structures")
+	if body := h.get("admin", "/api/hardening/structures").body; !strings.Contains(body, `"sql":"select name from product where name = '?'"`) {
+		t.Errorf("structures: got %s, want the one of the file", body)
+	}
 
 	cfg := h.current.Load().cfg
 	h.parts.Reload = func() (config.Config, error) { return cfg, nil }

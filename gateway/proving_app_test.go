@@ -39,7 +39,11 @@ type ground struct {
 }
 
 // attribution counts refused statements by whom they were put down to.
-type attribution struct{ refused, right, unnamed, wrong int }
+type attribution struct {
+	refused, right, unnamed, wrong int
+	// why tells of the first that were not right.
+	why []string
+}
 
 // hole is one injectable route: how its statement is made, how input gets there, and a value that an honest visitor sends.
 type hole struct {
@@ -235,6 +239,9 @@ func (g *ground) attributed(r dbguard.Report) {
 		g.seen.right++
 	default:
 		g.seen.wrong++
+	}
+	if (c == nil || !strings.HasPrefix(c.Client, attackers)) && len(g.seen.why) < 10 {
+		g.seen.why = append(g.seen.why, fmt.Sprintf("%v %+v %s %+v", blocked.Rules, c, r.Verdict.Skeleton, g.database.window.Snapshot()))
 	}
 }
 

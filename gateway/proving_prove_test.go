@@ -143,7 +143,7 @@ func proveSqlmap(t *testing.T, mode dbguard.Mode, o hole, tamper string) {
 		t.Errorf("exploited %t, answers with the secret %d, called injectable %t; want none\n%s", exploited, c.leaks.Load(), found.MatchString(out), tail(out))
 	}
 	if a.wrong != 0 || a.right*100 < a.refused*99 {
-		t.Errorf("attribution: got %+v, want none wrong and 99 %% right", a)
+		t.Errorf("attribution: got %d right, %d unnamed, %d wrong, want none wrong and 99 %% right\n%s", a.right, a.unnamed, a.wrong, strings.Join(a.why, "\n"))
 	}
 }
 

@@ -19,6 +19,7 @@ func (g *Gateway) adminGets() []route {
 		{"/api/hardening/health", g.getHealth},
 		{"/api/hardening/events", g.getEvents},
 		{"/api/hardening/history", g.getHistory},
+		{"/api/hardening/structures", g.getStructures},
 		{"/api/hardening/compliance", g.getCompliance},
 		{"/api/hardening/settings", g.getSettings},
 		{"/api/hardening/csp", g.getCSP},

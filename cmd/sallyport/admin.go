@@ -67,3 +67,6 @@ func coded(err error) error {
 	}
 	return ends(codeFailed, "%w", err)
 }
+
+// isAbsent reports that no instance runs.
+func isAbsent(err error) bool { return errors.Is(err, preflight.ErrAbsent) }

@@ -23,6 +23,28 @@ type blockedQuery struct {
 	Query    string    `json:"query"`
 	User     string    `json:"user"`
 	Client   string    `json:"client"`
+	// Crossing names the request that the statement came from, nil where that is not known.
+	Crossing *crossing `json:"crossing,omitempty"`
+}
+
+// crossing is a request with the input that became SQL; with the verdict "alone" or "traced" no input was found.
+type crossing struct {
+	Request   string `json:"request"`
+	Client    string `json:"client"`
+	Route     string `json:"route"`
+	Source    string `json:"source"`
+	Param     string `json:"param"`
+	Verdict   string `json:"verdict"`
+	Ambiguous bool   `json:"ambiguous"`
+}
+
+// from is who sent the statement, and by which route and parameter: the request's client where that is known, else the peer at the
+// database door.
+func (q blockedQuery) from() (client, route string) {
+	if q.Crossing == nil {
+		return q.Client, ""
+	}
+	return q.Crossing.Client, strings.TrimSpace(q.Crossing.Route + " " + q.Crossing.Param)
 }
 
 type hold struct {
@@ -72,10 +94,11 @@ func (p *program) sayBlocked(b blocked) {
 	}
 	rows := [][]string{}
 	for _, q := range b.Queries {
-		rows = append(rows, []string{q.At.Local().Format("15:04:05"), q.Incident, q.SQLState, strings.Join(q.Rules, ","), orDash(q.Client), oneLine(q.Query, 80)})
+		client, route := q.from()
+		rows = append(rows, []string{q.At.Local().Format("15:04:05"), q.Incident, q.SQLState, strings.Join(q.Rules, ","), orDash(client), orDash(oneLine(route, 60)), oneLine(q.Query, 80)})
 	}
 	if len(rows) > 0 {
-		p.table(append([][]string{{"AT", "INCIDENT", "SQLSTATE", "RULES", "CLIENT", "STATEMENT"}}, rows...))
+		p.table(append([][]string{{"AT", "INCIDENT", "SQLSTATE", "RULES", "CLIENT", "ROUTE AND PARAMETER", "STATEMENT"}}, rows...))
 	}
 	for _, h := range b.Holds {
 		p.say("held off: %s until %s (%s); let go with: sallyport release %s", h.Client, h.Until.Local().Format("15:04:05"), oneLine(h.Reason, 80), h.Client)

@@ -13,7 +13,9 @@ import (
 // program is one call of the command line.
 type program struct {
 	out, errOut io.Writer
-	environ     []string
+	// in is standard input where it is not the process's.
+	in      io.Reader
+	environ []string
 	// json asks for a machine's answer; file and set are settings given by flags.
 	json bool
 	file string
@@ -44,6 +46,7 @@ func (p *program) commands() []*cobra.Command {
 		p.explainCommand(),
 		p.cspCommand(),
 		p.topCommand(),
+		p.learnCommand(),
 		p.tunnelCommand(),
 		p.appCommand(),
 		p.alertsCommand(),
@@ -69,6 +72,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	root.SetArgs(args)
 	root.SetOut(p.out)
 	root.SetErr(p.errOut)
+	root.SetIn(p.in)
 	root.PersistentFlags().BoolVar(&p.json, "json", false, "answer in JSON")
 	root.PersistentFlags().StringVarP(&p.file, "config", "c", "", "settings file (default: $SALLYPORT_CONFIG, ./sallyport.yaml, /etc/sallyport/sallyport.yaml)")
 	root.PersistentFlags().StringArrayVar(&p.set, "set", nil, "one setting, such as --set http.listen=127.0.0.1:8081 (repeatable)")
