@@ -119,8 +119,8 @@ func (g *Guard) Knows(s *screen.Statement) bool {
 	return g.model.Knows(s)
 }
 
-// maxJudged is how many tokens a statement that is refused for its cost may have and still be read by the rules.
-const maxJudged = 16_384
+// maxJudged is how many tokens a statement that is refused for its cost may have and still be read for more than that.
+const maxJudged = 4096
 
 // inspect makes the verdict of s, or takes kept, that of a statement of its exact structure, where nothing was found in that:
 // the built-in rules see nothing in two texts of one structure that they would judge differently. Rules of others may, so they
@@ -129,13 +129,18 @@ func (g *Guard) inspect(st *state, s *screen.Statement, exact screen.Fingerprint
 	if g.builtin && kept != nil && kept.Findings == nil {
 		return kept
 	}
-	v := &Verdict{Cost: screen.Cost(s), ReadOnly: screen.ReadOnly(s), exact: exact, broken: s.Fault != "", empty: len(s.Tokens) == 0}
-	if st.settings.inspects() && (len(s.Tokens) <= maxJudged || !st.tooComplex(v)) {
-		v.Findings = screen.Check(s, g.rules)
-		v.weight = screen.Weight(v.Findings)
-		v.Marked = marked(s, v.Findings)
+	v := &Verdict{Cost: screen.Cost(s), exact: exact, broken: s.Fault != "", empty: len(s.Tokens) == 0}
+	if len(s.Tokens) > maxJudged && st.tooComplex(v) {
+		v.Fingerprint = exact // it is refused whatever it says: nothing more is asked
+	} else {
+		if st.settings.inspects() {
+			v.Findings = screen.Check(s, g.rules)
+			v.weight = screen.Weight(v.Findings)
+			v.Marked = marked(s, v.Findings)
+		}
+		v.ReadOnly = screen.ReadOnly(s)
+		v.Fingerprint, _ = s.Loose(g.key)
 	}
-	v.Fingerprint, _ = s.Loose(g.key)
 	v.structure = g.structures.of(v.Fingerprint, s.Skeleton)
 	v.Skeleton = v.structure.skeleton
 	return v

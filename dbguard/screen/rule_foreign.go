@@ -39,7 +39,9 @@ func (s *Statement) isForeign(i int) bool {
 		if t.word == wXor {
 			return true
 		}
-		return t.word == noWord && s.isForeignName(i)
+		var buf [maxWord]byte
+		b, ok := fold(&buf, s.Of(i))
+		return ok && t.word == noWord && (foreignNames[string(b)] || strings.HasPrefix(string(b), "xp_")) && s.isForeignName(i)
 	}
 	return false
 }

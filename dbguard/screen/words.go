@@ -1,5 +1,7 @@
 package screen
 
+import "slices"
+
 // word is a keyword that rules, costs and clauses know; 0 is any other token.
 type word uint16
 
@@ -135,6 +137,16 @@ func byName() map[string]word {
 	return m
 }
 
+// wordLengths has, by first letter, a bit for each length of a word.
+var wordLengths = lengthsByLetter()
+
+func lengthsByLetter() (t [256]uint64) {
+	for name := range wordByName {
+		t[name[0]] |= 1 << len(name)
+	}
+	return t
+}
+
 // maxWord is above the longest name that any table here holds, in bytes.
 const maxWord = 64
 
@@ -158,11 +170,15 @@ func (s *Statement) index() {
 	s.pairs, s.deepest = s.pairs[:0], 0
 	x := indexer{s: s, open: s.open[:0], cases: s.cases[:0]}
 	var buf [maxWord]byte
+	s.pairs = slices.Grow(s.pairs, len(s.Tokens))
 	for i := range s.Tokens {
 		t := &s.Tokens[i]
 		s.pairs = append(s.pairs, -1)
 		switch t.Kind {
 		case Word:
+			if wordLengths[lower[s.text[t.Start]]]>>uint(t.End-t.Start)&1 == 0 {
+				break // most names end here, for a tenth of what the table costs
+			}
 			if b, ok := fold(&buf, s.Of(i)); ok {
 				t.word = x.meant(wordByName[string(b)], i)
 			}
