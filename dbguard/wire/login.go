@@ -142,9 +142,27 @@ func (s *session) open() error {
 	return nil
 }
 
-// asTold are the server's parameters as this client will find them: with its own name and its own settings.
+// asTold are the server's parameters as this client will find them: with its own name. Clients of one name that come one after
+// another share them.
 func (s *session) asTold(reported values) values {
+	x, name := s.proxy, s.client.Application
+	x.mu.Lock()
+	last := x.lastTold
+	x.mu.Unlock()
+	if last.reported == reported.sig && last.told.of != nil && last.told.of["application_name"] == name {
+		return last.told
+	}
 	told := maps.Clone(reported.of)
-	told["application_name"] = s.client.Application
-	return newValues(told)
+	told["application_name"] = name
+	last = toldValues{reported.sig, newValues(told)}
+	x.mu.Lock()
+	x.lastTold = last
+	x.mu.Unlock()
+	return last.told
+}
+
+// toldValues are what a client was told where the server had reported values of a sig.
+type toldValues struct {
+	reported string
+	told     values
 }

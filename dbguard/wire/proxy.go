@@ -46,6 +46,7 @@ type proxy struct {
 	closing  bool
 	entering map[net.Conn]struct{}
 	consoles map[net.Conn]struct{}
+	lastTold toldValues
 }
 
 // proxy reads the files that the settings name and puts everything together.
