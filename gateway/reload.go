@@ -27,7 +27,7 @@ var errStopping = errors.New("the gateway is stopping")
 // restartOnly are settings that hold from the start to the end of a process, by key or by the beginning of a key ending in a
 // dot: listeners, what they were opened with, and helpers that keep state of the world outside.
 var restartOnly = []string{
-	"http.listen", "http.timeouts.header", "http.timeouts.keep_alive", "http.header_max", "http.uri_max", "http.header_fields",
+	"http.listen",
 	"admin.listen", "database.listen", "database.upstream_file", "database.users", "database.pool.", "database.clients.", "database.tls.", "database.window.",
 	"app.", "tunnel.run.", "tunnel.metrics", "tunnel.backup.", "tunnel.state", "tunnel.service", "tunnel.door_key_file",
 	"alerts.queue", "history.", "log.format", "log.file", "log.rotate.",

@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -180,5 +182,51 @@ func TestReloadReachesAlertsAndNamesWhatWaitsForARestart(t *testing.T) {
 	}
 	if body := <-told; !strings.Contains(body, "TEST") && !strings.Contains(body, "test") {
 		t.Errorf("the sink got %s, want a test message", body)
+	}
+}
+
+func TestReloadChangesTheLimitsOfHeadsOnKeptConnections(t *testing.T) {
+	h, next := reloading(t, hello)
+	c, err := net.Dial("tcp4", h.at.HTTP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	answers := bufio.NewReader(c)
+	ask := func(text string) int {
+		_, _ = io.WriteString(c, text)
+		res, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		_, _ = io.Copy(io.Discard, res.Body)
+		return res.StatusCode
+	}
+	large := "GET / HTTP/1.1\r\nHost: a\r\nX-Large: " + strings.Repeat("x", 3000) + "\r\n\r\n"
+	if got := ask(large); got != 200 {
+		t.Errorf("before: got %d, want 200", got)
+	}
+	offer(h, next, func(c *config.Config) {
+		c.HTTP.Head.HeaderMax, c.HTTP.Head.URIMax, c.HTTP.Head.FieldsMax = 2<<10, 1<<10, 20
+		c.HTTP.Door.Timeouts.Header, c.HTTP.Head.HeaderTimeout, c.HTTP.Door.Timeouts.KeepAlive = 50*time.Millisecond, 50*time.Millisecond, 100*time.Second
+	})
+	done, err := h.Reload()
+	if err != nil || len(done.NeedRestart) != 0 {
+		t.Fatalf("reload: got %+v, %v; want nothing that needs a restart", done, err)
+	}
+	if got := ask(large); got != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("a head above the new limit on the kept connection: got %d, want 431", got)
+	}
+	for text, want := range map[string]string{
+		"GET /" + strings.Repeat("x", 1500) + " HTTP/1.1\r\nHost: a\r\n\r\n":                            "414",
+		"GET / HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("X-A: 1\r\n", 20) + "\r\n":                     "431",
+		"GET / HTTP/1.1\r\nHost: a\r\n":                                                                 "408", // and then silence
+		"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + strings.Repeat("X-A: 1\r\n", 9) + "\r\n": "200",
+	} {
+		if got := h.raw("http", text); !strings.HasPrefix(got, "HTTP/1.1 "+want+" ") {
+			t.Errorf("%.60q after the reload: got %.40q, want %s", text, got, want)
+		}
 	}
 }

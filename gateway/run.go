@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sallyport/gateway/http1"
+	"sallyport/gateway/ingress"
 	"sallyport/gateway/journal"
 )
 
@@ -145,9 +146,12 @@ func closeServer(s server, limit time.Duration) {
 
 // publicServer serves the HTTP door.
 func (g *Gateway) publicServer() *http1.Server {
-	cfg := g.current.Load().cfg.HTTP
+	limits := func() (ingress.Settings, time.Duration) {
+		s := &g.current.Load().cfg.HTTP
+		return s.Head, s.Door.Timeouts.KeepAlive
+	}
 	return &http1.Server{
-		Handler: http.HandlerFunc(g.servePublic), Head: cfg.Head, KeepAlive: cfg.Door.Timeouts.KeepAlive,
+		Handler: http.HandlerFunc(g.servePublic), Limits: limits,
 		RefusalHeaders: func() []byte { return g.current.Load().refusalHeaders() }, OnRefusal: g.onMalformed, Logger: g.log.With("part", "http door"),
 	}
 }

@@ -36,7 +36,8 @@ type conn struct {
 }
 
 func newConn(s *Server, raw net.Conn) *conn {
-	c := &conn{server: s, raw: raw, parser: ingress.NewParser(s.Head), local: raw.LocalAddr()}
+	head, _ := s.Limits()
+	c := &conn{server: s, raw: raw, parser: ingress.NewParser(head), local: raw.LocalAddr()}
 	c.proto = &http.Request{ProtoMajor: 1, RemoteAddr: raw.RemoteAddr().String()}
 	if socket, ok := raw.(syscall.Conn); ok {
 		if sys, err := socket.SyscallConn(); err == nil {
@@ -44,7 +45,7 @@ func newConn(s *Server, raw net.Conn) *conn {
 		}
 	}
 	// A client that connects must begin to ask at once; only after its first request may it idle.
-	c.enter(idle, s.after(s.Head.HeaderTimeout), nil)
+	c.enter(idle, s.after(head.HeaderTimeout), nil)
 	return c
 }
 
@@ -111,12 +112,15 @@ func (c *conn) rest() {
 	t := c.turn
 	c.turn = nil
 	t.release()
-	c.enter(idle, c.server.after(c.server.KeepAlive), nil)
+	_, keepAlive := c.server.Limits()
+	c.enter(idle, c.server.after(keepAlive), nil)
 }
 
 // head returns the length of the next request's head, once it is complete and sound.
 func (c *conn) head() (int, bool) {
 	t := c.turn
+	limits, _ := c.server.Limits()
+	c.parser.Limit(limits)
 	for hurried := false; ; {
 		n, refusal := c.parser.Feed(t.buffered())
 		switch {
@@ -128,7 +132,7 @@ func (c *conn) head() (int, bool) {
 		}
 		if !hurried {
 			hurried = true
-			c.enter(reading, c.server.after(c.server.Head.HeaderTimeout), nil)
+			c.enter(reading, c.server.after(limits.HeaderTimeout), nil)
 		}
 		t.room()
 		if err := c.read(); err != nil {

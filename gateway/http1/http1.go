@@ -29,6 +29,8 @@ type Server struct {
 	Head ingress.Settings
 	// KeepAlive is how long a connection may wait for its next request, 0 for ever.
 	KeepAlive time.Duration
+	// Limits returns what takes the place of Head and KeepAlive, asked anew for each request; nil keeps those.
+	Limits func() (ingress.Settings, time.Duration)
 	// RefusalHeaders returns further header lines of each refusal, each ended by CRLF; nil adds none.
 	RefusalHeaders func() []byte
 	// OnRefusal is told of each refusal in the connection's goroutine; it must not block. nil tells nobody.
@@ -74,6 +76,9 @@ func (s *Server) begin(l net.Listener) bool {
 	s.conns = map[*conn]struct{}{}
 	if s.OnRefusal == nil {
 		s.OnRefusal = func(ingress.Refused) {}
+	}
+	if s.Limits == nil {
+		s.Limits = func() (ingress.Settings, time.Duration) { return s.Head, s.KeepAlive }
 	}
 	if s.RefusalHeaders == nil {
 		s.RefusalHeaders = func() []byte { return nil }

@@ -17,7 +17,8 @@ type dateLine struct {
 // sweepUntil keeps the clock and the time limits of all connections: so no request needs a timer of its own.
 func (s *Server) sweepUntil(stop <-chan struct{}) {
 	every := sweepEvery
-	for _, limit := range []time.Duration{s.Head.HeaderTimeout, s.KeepAlive} {
+	head, keepAlive := s.Limits()
+	for _, limit := range []time.Duration{head.HeaderTimeout, keepAlive} {
 		if limit > 0 {
 			every = min(every, max(limit/8, time.Millisecond))
 		}

@@ -52,6 +52,9 @@ type marks struct {
 // NewParser returns a Parser with the limits of s.
 func NewParser(s Settings) *Parser { return &Parser{limits: s} }
 
+// Limit makes s the limits of the next head.
+func (p *Parser) Limit(s Settings) { p.limits = s }
+
 // Feed looks for a head at the beginning of buf, which holds all bytes since the head's first, those of earlier calls
 // included. It returns the head's length once it is complete and sound, 0 while it is not complete, and a refusal as
 // soon as one is due.
