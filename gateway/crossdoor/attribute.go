@@ -101,8 +101,8 @@ func plainName(name string) string {
 // soleEntry is the only request in flight; nil where there is none or more than one. Late ones are not in flight.
 func soleEntry(entries []*entry) (sole *entry) {
 	for _, e := range entries {
-		if _, _, done := e.view(); !done.IsZero() {
-			continue
+		if e.late.Load() {
+			break // the others are late too
 		}
 		if sole != nil {
 			return nil

@@ -4,6 +4,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -120,5 +121,27 @@ func TestEvidenceHoldsNoValuesWhereClientsChooseNames(t *testing.T) {
 	engine.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/secret%20thing?"+url.QueryEscape("my secret")+"="+url.QueryEscape(input), nil))
 	if len(found) != 1 || found[0].Crossing.Param != "(unusual)" || found[0].Crossing.Route != "GET /*" {
 		t.Errorf("got %+v, want a route and a parameter without the client's words", found)
+	}
+}
+
+func TestRequestsThatEndedTakeNeitherTimeNorRoomOfThoseInFlight(t *testing.T) {
+	const attack = "/search?q=x%27+OR+%27a%27%3D%27a"
+	w := newWindow(nil)
+	w.settings.Requests = 3000
+	statement := "SELECT * FROM p WHERE name = 'x' OR 'a'='a' AND kind = '" + strings.Repeat("value of a request: O'Brien ", 200) + "'"
+	for range w.settings.Requests {
+		told(w, "", visitor{"b", "/?q=value+of+a+request:+O%27Brien&z=a+request:+O%27Brien+v", ""})
+	}
+	var got []string
+	for range 5 { // the machine may be busy: the best of five
+		if got = told(w, statement, visitor{"a", attack, ""}); slices.Contains(got, "a:hard") {
+			break
+		}
+	}
+	if !slices.Contains(got, "a:hard") || !slices.Contains(got, "a:alone") {
+		t.Errorf("got %v, want the attacker found among %d requests that ended", got, w.Snapshot().InFlight)
+	}
+	if n := w.Snapshot().Full; n != 0 {
+		t.Errorf("%d requests found no room, want late ones to make it", n)
 	}
 }

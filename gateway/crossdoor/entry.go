@@ -44,9 +44,11 @@ type entry struct {
 	trace string
 	// reportOnly is true where the route's settings let its input become SQL.
 	reportOnly bool
-	limits     Settings
-	held       *atomic.Int64 // bytes of all requests' inputs
-	until      time.Time     // when a message of a WebSocket ends by itself; zero for requests
+	// late is true once the request ended: searched after those in flight, for reports only.
+	late   atomic.Bool
+	limits Settings
+	held   *atomic.Int64 // bytes of all requests' inputs
+	until  time.Time     // when a message of a WebSocket ends by itself; zero for requests
 
 	mu     sync.Mutex // guards what follows
 	values []value

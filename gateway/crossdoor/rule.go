@@ -1,6 +1,7 @@
 package crossdoor
 
 import (
+	"slices"
 	"time"
 
 	"sallyport/dbguard/screen"
@@ -53,15 +54,18 @@ func (w *Window) check(s *screen.Statement) []screen.Finding {
 	return w.findings(m, s, ev)
 }
 
-// running appends the requests in flight and the late ones.
+// running appends the requests in flight and then the late ones, newest first, so that the budget goes to those that count.
 func (w *Window) running(to []*entry) []*entry {
 	now := w.now()
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	for e := range w.entries {
-		if !e.over(now) {
+		if !e.late.Load() && !e.over(now) {
 			to = append(to, e)
 		}
+	}
+	for _, e := range slices.Backward(w.late) {
+		to = append(to, e)
 	}
 	return to
 }
@@ -74,7 +78,9 @@ func (w *Window) search(m *matcher, s *screen.Statement) (ev evidence) {
 	j.begin(w.model, s, w.settings.Lexes)
 	for i, e := range m.entries {
 		if i%8 == 7 && time.Now().After(deadline) {
-			w.counters.overBudget.Add(1)
+			if !e.late.Load() {
+				w.counters.overBudget.Add(1)
+			}
 			break
 		}
 		values, _, done := e.view()

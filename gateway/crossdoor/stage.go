@@ -62,8 +62,12 @@ func (w *Window) room(r *http.Request, request, client string) *entry {
 	return e
 }
 
-// admit adds e unless the window is full. The caller holds w.mu.
+// admit adds e unless the window is full of requests in flight: late ones make room. The caller holds w.mu.
 func (w *Window) admit(e *entry) bool {
+	for len(w.late) > 0 && (len(w.entries) >= w.settings.Requests || w.held.Load() >= w.settings.Memory) {
+		w.drop(w.late[0])
+		w.late = w.late[1:]
+	}
 	if len(w.entries) >= w.settings.Requests || w.held.Load() >= w.settings.Memory {
 		w.counters.full.Add(1)
 		return false
@@ -79,6 +83,7 @@ func (w *Window) close(e *entry) {
 	e.done = now
 	cut := e.cut
 	e.mu.Unlock()
+	e.late.Store(true)
 	if cut {
 		w.counters.cut.Add(1)
 	}

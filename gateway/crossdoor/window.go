@@ -67,7 +67,7 @@ type Snapshot struct {
 	Cut      int64 `json:"cut"`
 	Full     int64 `json:"full"`
 	// Asked counts statements of unknown structure, Crossings those with bytes of a request in their structure,
-	// OverBudget those whose search was given up for time.
+	// OverBudget those whose search among the requests in flight was given up for time.
 	Asked      int64 `json:"asked"`
 	Crossings  int64 `json:"crossings"`
 	OverBudget int64 `json:"overBudget"`
