@@ -58,6 +58,11 @@ func (d *database) apply(s config.Database) error {
 	if err != nil {
 		return err
 	}
+	if s.Enabled() { // else it closes with the next start, and until then it keeps its users
+		if err := d.door.Apply(s.Settings); err != nil {
+			return err
+		}
+	}
 	if err := d.guard.Apply(s.Guard); err != nil {
 		return err
 	}

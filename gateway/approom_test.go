@@ -74,9 +74,7 @@ func TestAppIsRunRestartedToldAndStoppedInOrder(t *testing.T) {
 	if got := h.get("http", "/").body; got != fmt.Sprintf("%d apples ", first.PID) {
 		t.Errorf("the app answers %q, want its own process and its variable", got)
 	}
-	if err := syscall.Kill(first.PID, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	endProcess(t, first.PID)
 	second := h.appRuns(first.PID)
 	if second.Restarts.Used != 1 {
 		t.Errorf("%d restarts were spent, want 1", second.Restarts.Used)
@@ -96,12 +94,24 @@ func TestAppIsRunRestartedToldAndStoppedInOrder(t *testing.T) {
 	if err := h.stop(); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(third.PID, 0); err == nil {
+	if p, err := os.FindProcess(third.PID); err == nil && p.Signal(syscall.Signal(0)) == nil {
 		t.Errorf("process %d of the app still runs", third.PID)
 	}
 	log, err := os.ReadFile(filepath.Join(dir, "app.log"))
 	if err != nil || strings.Count(string(log), "app says hello") != 3 || strings.Count(string(log), "app says goodbye") != 2 {
 		t.Errorf("the app's log holds %q (%v), want three hellos and two goodbyes", log, err)
+	}
+}
+
+// endProcess ends a process of the test at once.
+func endProcess(t *testing.T, pid int) {
+	t.Helper()
+	p, err := os.FindProcess(pid)
+	if err == nil {
+		err = p.Kill()
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

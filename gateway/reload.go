@@ -28,7 +28,8 @@ var errStopping = errors.New("the gateway is stopping")
 // dot: listeners, what they were opened with, and helpers that keep state of the world outside.
 var restartOnly = []string{
 	"http.listen",
-	"admin.listen", "database.listen", "database.upstream_file", "database.users", "database.pool.", "database.clients.", "database.tls.", "database.window.",
+	"admin.listen", "database.listen", "database.upstream_file", "database.pool.mode", "database.clients.login_timeout", "database.clients.idle_in_transaction", "database.clients.drain",
+	"database.tls.", "database.window.",
 	"app.", "tunnel.run.", "tunnel.metrics", "tunnel.backup.", "tunnel.state", "tunnel.service", "tunnel.door_key_file",
 	"alerts.queue", "history.", "log.format", "log.file", "log.rotate.",
 }

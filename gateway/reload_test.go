@@ -160,7 +160,7 @@ func TestReloadReachesAlertsAndNamesWhatWaitsForARestart(t *testing.T) {
 	heard := make(chan string, 1)
 	h.parts.OnReload = func(c config.Config) { heard <- c.Log.Level }
 	offer(h, next, func(c *config.Config) {
-		c.Alerts.Webhook.URLFile, c.Log.Level, c.Database.Pool.Max, c.Log.File = secret(t, sink.URL), "debug", 3, "elsewhere.log"
+		c.Alerts.Webhook.URLFile, c.Log.Level, c.Database.Pool.Mode, c.Log.File = secret(t, sink.URL), "debug", "session", "elsewhere.log"
 	})
 	var done Reloaded
 	h.do("admin", "POST", "/-/reload", nil).json(t, &done)
@@ -168,10 +168,10 @@ func TestReloadReachesAlertsAndNamesWhatWaitsForARestart(t *testing.T) {
 	for _, c := range done.NeedRestart {
 		keys = append(keys, c.Key)
 	}
-	if fmt.Sprint(keys) != "[database.pool.max log.file]" {
-		t.Errorf("waiting for a restart: got %v, want the pool and the log's file", keys)
+	if fmt.Sprint(keys) != "[database.pool.mode log.file]" {
+		t.Errorf("waiting for a restart: got %v, want the pool's mode and the log's file", keys)
 	}
-	if e := h.journal.Newest(1)[0]; !strings.HasSuffix(e.Summary, "These hold after the next start only: database.pool.max, log.file.") {
+	if e := h.journal.Newest(1)[0]; !strings.HasSuffix(e.Summary, "These hold after the next start only: database.pool.mode, log.file.") {
 		t.Errorf("event: got %q, want what waits", e.Summary)
 	}
 	if got := <-heard; got != "debug" {

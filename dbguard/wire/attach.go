@@ -54,8 +54,8 @@ func (s *session) mayRun(l *link, m *marks) *problem {
 		return fatal(codeProtocol, "unexpected message during COPY from stdin")
 	}
 	pool := l.pool
-	if m != nil && m.pins != 0 && s.front.pooled && s.front.pins == 0 && pool.pinned.Load() >= pool.mostPinned {
-		p := refuse(codeTooMany, "%s would keep a server connection, and %d of %d are kept already", m.pins, pool.pinned.Load(), pool.max)
+	if m != nil && m.pins != 0 && s.front.pooled && s.front.pins == 0 && pool.pinned.Load() >= pool.mostPinned.Load() {
+		p := refuse(codeTooMany, "%s would keep a server connection, and %d of %d are kept already", m.pins, pool.pinned.Load(), pool.snapshot().Max)
 		p.hint = "End a session that holds such state, or raise pool.pins."
 		return p
 	}

@@ -150,7 +150,7 @@ func (x *proxy) authenticate(conn net.Conn, user string) (*account, error) {
 	if err := exchange(conn, talk, rest[4:]); err != nil {
 		return nil, err
 	}
-	known := x.accounts.known[user]
+	known := x.accounts.Load().known[user]
 	if !talk.Valid() || known == nil {
 		return nil, wrongPassword(user)
 	}
@@ -159,7 +159,7 @@ func (x *proxy) authenticate(conn net.Conn, user string) (*account, error) {
 
 // conversation begins the mechanism that the client chose.
 func (x *proxy) conversation(chosen string, binding scram.ChannelBinding, user string) (*scram.ServerConversation, *problem) {
-	server, err := scram.SHA256.NewServer(func(string) (scram.StoredCredentials, error) { return x.accounts.keysOf(user), nil })
+	server, err := scram.SHA256.NewServer(func(string) (scram.StoredCredentials, error) { return x.accounts.Load().keysOf(user), nil })
 	switch {
 	case err != nil:
 		return nil, fatal(codeInternal, "authentication is not available")

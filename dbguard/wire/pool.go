@@ -10,18 +10,18 @@ import (
 // pool lends server connections, to those who wait longest first.
 type pool struct {
 	proxy *proxy
-	max   int
-	// room is how many may wait, patience for how long, lifetime how old a connection may become, rest how long it may idle.
-	room                     int
-	patience, lifetime, rest time.Duration
-	now                      func() time.Time
+	now   func() time.Time
 	// tick is the time of the last sweep in Unix nanoseconds: exact enough for waits and ages, and free.
 	tick atomic.Int64
 	// pinned counts the links tied to a client, mostPinned is their limit.
-	pinned     atomic.Int32
-	mostPinned int32
+	pinned, mostPinned atomic.Int32
 
 	mu sync.Mutex // guards everything below
+	// max is how many links there may be, those being dialled included.
+	max int
+	// room is how many may wait, patience for how long, lifetime how old a connection may become, rest how long it may idle.
+	room                     int
+	patience, lifetime, rest time.Duration
 	// links are all that live, idle those that nobody has, the last used last; dialling counts those being made.
 	links     map[*link]struct{}
 	idle      []*link

@@ -27,7 +27,7 @@ type proxy struct {
 	idleInTransaction time.Duration
 	pooled, needsTLS  bool
 	tls               *tls.Config
-	accounts          *accounts
+	accounts          atomic.Pointer[accounts]
 	upstream          *pgconn.Config
 	database          string
 	pool              *pool
@@ -67,9 +67,11 @@ func (d *Door) proxy(ln net.Listener) (*proxy, error) {
 	if x.needsTLS && x.tls == nil {
 		return nil, fmt.Errorf("listen: %s is not on loopback or TLS is required, and there is no certificate", ln.Addr())
 	}
-	if x.accounts, err = loadAccounts(d.Settings.Users); err != nil {
+	known, err := loadAccounts(d.Settings.Users)
+	if err != nil {
 		return nil, err
 	}
+	x.accounts.Store(known)
 	secret, err := readSecret(d.Settings.UpstreamFile)
 	if err != nil {
 		return nil, fmt.Errorf("upstream_file: %w", err)
@@ -104,14 +106,10 @@ func (x *proxy) dialContext(ctx context.Context, network, addr string) (net.Conn
 }
 
 func newPool(x *proxy, s Pool) *pool {
-	pins := s.Pins
-	if pins == 0 {
-		pins = max(1, s.Max/2)
-	}
 	p := &pool{
-		proxy: x, max: s.Max, room: s.Queue, patience: s.Wait, lifetime: s.Lifetime, rest: s.Idle, now: x.now,
-		mostPinned: int32(pins), links: map[*link]struct{}{},
+		proxy: x, max: s.Max, room: s.Queue, patience: s.Wait, lifetime: s.Lifetime, rest: s.Idle, now: x.now, links: map[*link]struct{}{},
 	}
+	p.mostPinned.Store(s.pins())
 	p.tick.Store(x.now().UnixNano())
 	return p
 }

@@ -16,7 +16,7 @@ func (p *pool) handOn(l *link) *waiter {
 	tick := p.tick.Load()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.lifetime > 0 && time.Unix(0, tick).Sub(l.born) > p.lifetime {
+	if p.closed || len(p.links) > p.max || p.lifetime > 0 && time.Unix(0, tick).Sub(l.born) > p.lifetime {
 		l.hangUp()
 		return nil
 	}

@@ -106,12 +106,12 @@ func (p *pool) list() []*link {
 
 // closeIdle closes connections that nobody used for long.
 func (p *pool) closeIdle() {
-	if p.rest <= 0 {
-		return
-	}
 	now := p.tick.Load()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.rest <= 0 {
+		return
+	}
 	for len(p.idle) > 0 && time.Duration(now-p.idle[0].idleSince) > p.rest {
 		l := p.idle[0]
 		p.idle = p.idle[1:]

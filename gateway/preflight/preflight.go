@@ -2,6 +2,7 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -46,6 +47,8 @@ type Check struct {
 	Needs []string
 	// Run looks. It may block until ctx ends, and changes nothing.
 	Run func(ctx context.Context, site Site) Result
+	// Wait is the longest that it may take; 0 means 2.5 s.
+	Wait time.Duration
 }
 
 // Site is the deployment that is looked at.
@@ -66,7 +69,7 @@ func (s Site) now() time.Time {
 	return s.Now()
 }
 
-// checkWait is the longest that one check may take.
+// checkWait is the longest that one check may take where it says nothing else.
 const checkWait = 2500 * time.Millisecond
 
 // Run runs checks side by side, each as soon as those it needs have ended, and returns the results in the order of checks.
@@ -97,7 +100,7 @@ func Run(ctx context.Context, site Site, checks []Check) []Result {
 
 // run looks once and keeps the time. A check that panics fails like any other; it must not hide the rest.
 func (c Check) run(ctx context.Context, site Site) (r Result) {
-	ctx, cancel := context.WithTimeout(ctx, checkWait)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.Wait, checkWait))
 	defer cancel()
 	begun := time.Now()
 	defer func() {

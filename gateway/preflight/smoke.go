@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // Smoke are the checks of sallyport smoke: real requests through the public URL, or through the door where there is none. They
@@ -30,8 +31,14 @@ func Smoke(site Site) []Check {
 	for i, r := range site.Config.Smoke.Requests {
 		checks = append(checks, Check{Name: fmt.Sprintf("request-%d", i+1), Needs: []string{"door"}, Run: s.request(r)})
 	}
+	for i := range checks {
+		checks[i].Wait = smokeWait
+	}
 	return checks
 }
+
+// smokeWait is the longest that one check may take: requests that count queries wait for one another, and an app may be slow.
+const smokeWait = 15 * time.Second
 
 // smoke is where the requests go, and what keeps those apart that count queries.
 type smoke struct {
