@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -146,5 +147,40 @@ func TestCancelReachesAServerThatIsBehindADial(t *testing.T) {
 	until(t, "the server connection to be free", func() bool { return d.Snapshot().Pool.Active == 0 })
 	if len(dialed) < 2 {
 		t.Errorf("dialled %d times, want the connection and at least one cancel", len(dialed))
+	}
+}
+
+func TestQueuedClientThatLeavesGivesUpItsPlace(t *testing.T) {
+	ask(t, direct(t), "drop table if exists abandoned; create table abandoned(a int)")
+	for name, size := range map[string]int{"short": 0, "as long as the buffer": smallBuffer - headerSize - 1, "long": 40_000} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t, onePool)
+			holder, r := d.connect(t, ""), d.raw(t, "")
+			ask(t, holder, "begin")
+			sql := "insert into abandoned values (1)"
+			r.say(&pgproto3.Query{String: sql + strings.Repeat(" ", max(0, size-len(sql)))}, &pgproto3.Query{String: sql}, &pgproto3.Terminate{})
+			until(t, "the client to wait", func() bool { return d.Snapshot().Pool.Waiting == 1 })
+			r.conn.Close()
+			until(t, "the queue to be empty", func() bool { return d.Snapshot().Pool.Waiting == 0 && len(d.Snapshot().Clients) == 1 })
+			ask(t, holder, "commit")
+			wants(t, holder, "select count(*) from abandoned", "0")
+		})
+	}
+}
+
+func TestQueuedClientMaySendAhead(t *testing.T) {
+	d := open(t, onePool)
+	holder, r := d.connect(t, ""), d.raw(t, "")
+	ask(t, holder, "begin")
+	r.say(&pgproto3.Query{String: "select 1"})
+	until(t, "the client to wait", func() bool { return d.Snapshot().Pool.Waiting == 1 })
+	for range 300 { // more than is read ahead
+		r.say(parse("", "select '"+strings.Repeat("x", 300)+"'"), bind(""), execute, sync_)
+	}
+	ask(t, holder, "select pg_sleep(0.1)") // long enough to be read ahead
+	ask(t, holder, "commit")
+	r.wantHears(1, "T D C:SELECT 1 Z:I")
+	for range 300 {
+		r.wantHears(1, "1 2 D C:SELECT 1 Z:I")
 	}
 }

@@ -52,7 +52,14 @@ func (s *session) recalled() (called bool, why error) {
 	return true, s.why
 }
 
-// insist makes a session that is queued wait where it stands, since its client sent more; s.handling is held.
+// grown notes that more than the goroutine that brings a server connection may send itself may wait with w.
+func (p *pool) grown(w *waiter) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w.small = w.small && w.session.in.w <= maxInline
+}
+
+// insist makes a session that is queued wait where it stands, since its client sent much more; s.handling is held.
 func (s *session) insist() {
 	w := s.queued
 	if s.queued = nil; s.proxy.pool.insist(w) {

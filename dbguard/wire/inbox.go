@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
 )
 
 // Caps of one client message's body in bytes; https://www.postgresql.org/docs/current/protocol-flow.html names no limit but 1 GB.
@@ -151,6 +153,24 @@ func (in *inbox) room() []byte {
 func (in *inbox) took(n int) {
 	in.w += n
 	in.filled = in.w == len(in.buf)
+}
+
+// readAhead reads until the connection's deadline or until its room is full, and reports that the connection ended. What it read
+// are the next messages; the one at hand stays valid.
+func (in *inbox) readAhead() (ended bool) {
+	if in.w == len(in.buf) {
+		larger := make([]byte, in.w+smallBuffer)
+		copy(larger, in.buf)
+		in.buf, in.borrowed = larger, nil // the message at hand has the old one
+	}
+	for in.w < len(in.buf) {
+		n, err := in.from.Read(in.buf[in.w:])
+		in.took(n)
+		if err != nil {
+			return !errors.Is(err, os.ErrDeadlineExceeded)
+		}
+	}
+	return false
 }
 
 // makeRoom leaves at least one free byte at the end of the buffer.

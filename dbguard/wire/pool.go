@@ -74,7 +74,7 @@ func (p *pool) acquire(ctx context.Context, s *session, deferred bool) (*link, *
 	case w != nil && deferred:
 		return nil, queued
 	case w != nil:
-		g = <-w.grant
+		g = s.await(w)
 	}
 	for g.dial {
 		l, err := p.dial(ctx, s)
@@ -84,7 +84,7 @@ func (p *pool) acquire(ctx context.Context, s *session, deferred bool) (*link, *
 		if w = p.waitAfter(s); w == nil {
 			return nil, fromServer(err)
 		}
-		g = <-w.grant
+		g = s.await(w)
 	}
 	return g.link, g.problem
 }

@@ -118,6 +118,10 @@ func (s *session) answer() (done bool, why error) {
 		return true, s.why
 	}
 	if s.queued != nil {
+		if s.in.w-s.in.r <= bufferSize {
+			s.proxy.pool.grown(s.queued)
+			return false, nil
+		}
 		s.insist()
 	}
 	s.defers = true
