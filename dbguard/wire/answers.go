@@ -19,8 +19,8 @@ type answer struct {
 	mode    mode
 	// catch keeps the first row of a skipped answer.
 	catch bool
-	// ran reports that a statement of the request completed; code is the SQLSTATE of its error, "" while there is none.
-	ran  bool
+	// ran counts the statements of the request that completed; code is the SQLSTATE of its error, "" while there is none.
+	ran  int
 	code string
 	// rows are those that its statements returned or changed.
 	rows int64
@@ -36,8 +36,10 @@ type answer struct {
 	marks *marks
 	// then is called when the request is wholly answered; nil where nobody waits.
 	then func()
-	// undo takes back what sending the request did to our books; nil where nothing.
-	undo func()
+	// undo takes back what sending the request did to our books, and undoAfter what only statements after the nth would have
+	// done; nil where nothing.
+	undo      func()
+	undoAfter func(n int)
 }
 
 // answers is a queue that keeps its room.

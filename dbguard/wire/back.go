@@ -106,11 +106,16 @@ func (b *back) onlyFakes() bool {
 	return true
 }
 
-// settleMarks keeps what a request did to our books, or takes it back where nothing of it ran.
+// settleMarks keeps what a request did to our books, or takes back what of it did not run.
 func (b *back) settleMarks(a *answer) {
-	if a.code == "" || a.ran {
+	if a.code == "" || a.ran > 0 {
 		b.watch.marked(a)
-	} else if a.undo != nil {
+	}
+	switch {
+	case a.code == "":
+	case a.ran == 0 && a.undo != nil:
 		a.undo()
+	case a.ran > 0 && a.undoAfter != nil:
+		a.undoAfter(a.ran)
 	}
 }

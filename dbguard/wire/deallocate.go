@@ -1,10 +1,14 @@
 package wire
 
+import "strings"
+
 // deallocateQuery makes DEALLOCATE and DISCARD ALL in the Query that begins at start mean the client's statements, whose names
 // the server does not know.
 func (f *front) deallocateQuery(b *back, dst []byte, start int, m *marks, a *answer) []byte {
 	p := f.named[m.deallocate]
 	switch {
+	case !m.single && len(m.deallocations) > 0:
+		return f.deallocateSome(b, dst, start, m.deallocations, a)
 	case m.deallocateAll || m.discardAll:
 		f.deallocateAll(b, a)
 	case p != nil && m.single:
@@ -18,6 +22,46 @@ func (f *front) deallocateQuery(b *back, dst []byte, start int, m *marks, a *ans
 		dst = appendQuery(dst, deallocateText(p))
 	}
 	return dst
+}
+
+// deallocateSome does so for a text of several statements, of which those after an error will not run.
+func (f *front) deallocateSome(b *back, dst []byte, start int, all []deallocation, a *answer) []byte {
+	sql := string(dst[start+headerSize : len(dst)-1])
+	dst = dst[:start]
+	var text strings.Builder
+	var undo []func()
+	var of []int
+	used, prepares := 0, false
+	for _, d := range all {
+		one := answer{}
+		switch p := f.named[d.name]; {
+		case d.name == "":
+			f.deallocateAll(b, &one)
+		case p != nil:
+			if !b.statements.has(p.text) {
+				dst, prepares = f.prepare(b, dst, p, skip, nil), true
+			}
+			f.deallocateOne(b, d.name, p, &one)
+			text.WriteString(sql[used:d.start] + `"` + p.text.name + `"`)
+			used = d.end
+		default:
+			continue
+		}
+		undo, of = append(undo, one.undo), append(of, d.statement)
+	}
+	a.undoAfter = func(n int) {
+		for i := len(undo) - 1; i >= 0 && of[i] > n; i-- {
+			undo[i]()
+		}
+	}
+	undoAfter := a.undoAfter
+	a.undo = func() { undoAfter(0) }
+	if prepares {
+		b.expect(answer{request: 'S', mode: skip})
+		dst = append(dst, syncMessage...)
+	}
+	text.WriteString(sql[used:])
+	return appendQuery(dst, text.String())
 }
 
 func deallocateText(p *prepared) string { return `DEALLOCATE "` + p.text.name + `"` }

@@ -141,20 +141,32 @@ func (r *markReader) resetStatement() {
 }
 
 func (r *markReader) deallocateStatement() {
-	w := r.words.next()
+	w, start := r.nextFrom()
 	if w.text == "prepare" {
-		w = r.words.next()
+		w, start = r.nextFrom()
 	}
 	r.found = true
-	if w.text == "all" {
+	r.marks.frees |= pinPrepare
+	d := deallocation{statement: r.statements, start: start, end: r.words.at}
+	if w.text == "all" && !w.exact {
 		r.marks.deallocateAll = true
 	} else {
-		r.marks.deallocate = w.text
+		d.name = w.text
 		if !w.exact {
-			r.marks.deallocate = strings.ToLower(w.text)
+			d.name = strings.ToLower(w.text)
 		}
+		r.marks.deallocate = d.name
 	}
-	r.marks.frees |= pinPrepare
+	if !r.nested {
+		r.marks.deallocations = append(r.marks.deallocations, d)
+	}
+}
+
+// nextFrom is the next word and where it starts.
+func (r *markReader) nextFrom() (w word, start int) {
+	r.words.space()
+	start = r.words.at
+	return r.words.next(), start
 }
 
 func (r *markReader) discardStatement() {

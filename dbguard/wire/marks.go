@@ -43,10 +43,21 @@ type marks struct {
 	// deallocate is the name in DEALLOCATE; deallocateAll is DEALLOCATE ALL.
 	deallocate    string
 	deallocateAll bool
+	// deallocations are all of them, in their order in the text.
+	deallocations []deallocation
 	// commit reports COMMIT and the like; single that it is the only statement of its text.
 	commit, single bool
 	// encoding is a client_encoding that is refused, "" where none is set.
 	encoding string
+}
+
+// deallocation is one DEALLOCATE of a text.
+type deallocation struct {
+	// name is that of the prepared statement, "" for all; it stands in the text from start to end.
+	name       string
+	start, end int
+	// statement is the place of the DEALLOCATE among the text's statements, from 1.
+	statement int
 }
 
 // lasting reports that the server must be asked afterwards what the session holds now.
@@ -72,6 +83,8 @@ type markReader struct {
 	marks      marks
 	found      bool
 	statements int
+	// nested reports that words are of a text inside the text.
+	nested bool
 }
 
 func (r *markReader) pin(p pins) { r.marks.pins |= p; r.found = true }
@@ -122,8 +135,8 @@ func (r *markReader) read(depth int) {
 
 // inside reads the text of a DO block.
 func (r *markReader) inside(body string, depth int) {
-	outer := r.words
-	r.words = words{sql: body, backslash: outer.backslash}
+	outer, wasNested := r.words, r.nested
+	r.words, r.nested = words{sql: body, backslash: outer.backslash}, true
 	for {
 		w := r.words.next()
 		if w.kind == wordEnd {
@@ -134,5 +147,5 @@ func (r *markReader) inside(body string, depth int) {
 			r.within(w, "create")
 		}
 	}
-	r.words = outer
+	r.words, r.nested = outer, wasNested
 }

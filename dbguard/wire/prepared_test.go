@@ -146,6 +146,45 @@ func TestDeallocateMeansTheClientsStatements(t *testing.T) {
 	}
 }
 
+func TestDeallocateAmongOtherStatements(t *testing.T) {
+	d := open(t, onePool)
+	r, other := d.raw(t, ""), d.raw(t, "")
+	prepare := func() {
+		r.say(&pgproto3.Query{String: "deallocate all"}, parse("One", "select 1"), parse("two", "select 2"), parse("three", "select 3"), sync_)
+		r.wantHears(2, "C:DEALLOCATE ALL Z:I 1 1 1 Z:I")
+	}
+	alive := func(sql string, want ...string) {
+		t.Helper()
+		for _, name := range want {
+			r.say(bind(name), execute, sync_)
+			r.wantHears(1, "2 D C:SELECT 1 Z:I")
+		}
+		r.say(&pgproto3.Query{String: "select count(*) from pg_prepared_statements where name like 'sallyport%'"})
+		if got := firstColumn(t, r); got != strconv.Itoa(len(want)) {
+			t.Errorf("after %q the server has %s statements, want %d", sql, got, len(want))
+		}
+	}
+	for _, c := range []struct {
+		sql, heard string
+		left       []string
+	}{
+		{`select 0; deallocate "One"; deallocate prepare /* c */ TWO; select 5`, "T D C:SELECT 1 C:DEALLOCATE C:DEALLOCATE T D C:SELECT 1 Z:I", []string{"three"}},
+		{`deallocate two; select 1/0; deallocate three`, "C:DEALLOCATE E:22012 Z:I", []string{"One", "three"}},
+		{`select 1/0; deallocate all`, "E:22012 Z:I", []string{"One", "two", "three"}},
+		{`deallocate three; deallocate three`, "C:DEALLOCATE E:26000 Z:I", []string{"One", "two"}},
+		{`select 1; deallocate all; select 2`, "T D C:SELECT 1 C:DEALLOCATE ALL T D C:SELECT 1 Z:I", nil},
+		{`select 1; deallocate one`, "T D C:SELECT 1 E:26000 Z:I", []string{"One", "two", "three"}},
+		{`deallocate two; selec`, "E:42601 Z:I", []string{"One", "two", "three"}},
+	} {
+		prepare()
+		other.say(&pgproto3.Query{String: "deallocate all"}) // so that the server has none of them
+		other.wantHears(1, "C:DEALLOCATE ALL Z:I")
+		r.say(&pgproto3.Query{String: c.sql})
+		r.wantHears(1, c.heard)
+		alive(c.sql, c.left...)
+	}
+}
+
 func TestDeallocateAllAndParseInOnePipeline(t *testing.T) {
 	d := open(t, onePool)
 	r := d.raw(t, "")

@@ -143,7 +143,7 @@ func (b *back) advance(kind byte, m []byte, a *answer) {
 		b.copyIn, b.copyDone = true, b.owed.dropInCopy()
 	case 'C', 'I', 's':
 		b.copyIn, b.copyDone = false, false
-		a.ran = true
+		a.ran++
 		if kind == 'C' && a.verdict != nil {
 			a.rows += rowsOf(m[headerSize:])
 		}
