@@ -142,7 +142,7 @@ func FuzzStartup(f *testing.F) {
 			t.Errorf("got %v and %v, want one of them", st, p)
 		}
 		if st != nil {
-			st.negotiate(nil)
+			st.negotiate(nil, newestMinor)
 		}
 	})
 }

@@ -39,7 +39,7 @@ func (x *proxy) login(raw net.Conn) (net.Conn, *session, error) {
 	if p := x.mayEnter(conn, st); p != nil {
 		return conn, nil, p
 	}
-	if hello := st.negotiate(nil); len(hello) > 0 {
+	if hello := st.negotiate(nil, x.newestMinor()); len(hello) > 0 {
 		if _, err := conn.Write(hello); err != nil {
 			return conn, nil, errGone
 		}

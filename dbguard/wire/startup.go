@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -195,8 +196,19 @@ func splitOptions(line string) []string {
 	return args
 }
 
-// negotiate tells a client which newer things it asked for are not here; nothing where it asked for none.
-func (st *startup) negotiate(dst []byte) []byte {
+// newestMinor is the newest protocol that the server speaks, so that a client finds here what it would find there: 3.2 came with
+// PostgreSQL 18. It is 3.2 before the first connection to the server.
+func (x *proxy) newestMinor() uint16 {
+	major, _, _ := strings.Cut(x.pool.parameters().of["server_version"], ".")
+	if n, err := strconv.Atoi(major); err == nil && n < 18 {
+		return 0
+	}
+	return newestMinor
+}
+
+// negotiate tells a client which newer things it asked for are not here, newest being the newest protocol; nothing where it asked
+// for none.
+func (st *startup) negotiate(dst []byte, newest uint16) []byte {
 	if st.minor == 0 && len(st.unknown) == 0 {
 		return dst
 	}
@@ -204,8 +216,8 @@ func (st *startup) negotiate(dst []byte) []byte {
 	switch {
 	case minor == 1:
 		minor = 0 // there never was a 3.1
-	case minor > newestMinor:
-		minor = newestMinor
+	case minor > newest:
+		minor = newest
 	}
 	if minor == st.minor && len(st.unknown) == 0 {
 		return dst
