@@ -1,5 +1,7 @@
 package wire
 
+import "slices"
+
 // back is what is known of a server connection's state: pure, without I/O. Its link's mutex guards it.
 type back struct {
 	owed answers
@@ -45,6 +47,11 @@ type watcher interface {
 // quiet reports that nothing is owed and nothing is half said.
 func (b *back) quiet() bool {
 	return b.owed.empty() && !b.copyIn && !b.failed && b.rest == 0
+}
+
+// serves reports that a request of the client itself is not answered yet.
+func (b *back) serves() bool {
+	return slices.ContainsFunc(b.owed.waiting(), func(a answer) bool { return a.mode != skip })
 }
 
 // expect notes a request that was just written for the server.

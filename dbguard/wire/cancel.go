@@ -95,11 +95,27 @@ func (l *link) cancelled() {
 	l.cancels--
 	close(l.fence)
 	release := l.parked && !l.closed
-	l.parked = false
+	if l.parting && !l.closed && l.session != nil {
+		release = l.farewell(&l.session.front)
+	}
+	l.parked, l.parting = false, false
 	l.mu.Unlock()
 	if release {
 		l.pool.put(l)
 	}
+	if l.flush() != nil {
+		_ = l.conn.Close()
+	}
+}
+
+// chase stops what a client that is gone left running. It is called until nothing runs: a cancel request that came before its
+// statement began, or while the one before it ran, hits nothing of it. l.mu is held.
+func (x *proxy) chase(l *link) {
+	if l.back.copyIn && !l.back.copyDone {
+		l.out = append(l.out, copyFail...)
+		l.back.copyDone = true
+	}
+	x.cancel(l)
 }
 
 // cancelThenClose stops what runs on l and gives the connection up, since nobody can say what state it is in. l.mu is held.

@@ -107,6 +107,12 @@ func TestWhatAClientLeavesBehindIsStopped(t *testing.T) {
 		"copy":             {&pgproto3.Query{String: "copy copied from stdin /*left*/"}, &pgproto3.CopyData{Data: []byte("1\n")}},
 		"big answer":       {&pgproto3.Query{String: "select repeat('x',1000) from generate_series(1,1000000) /*left*/"}},
 		"temporary table":  {&pgproto3.Query{String: "create temp table lefty(a int)"}},
+		"many queries": {
+			&pgproto3.Query{String: "select pg_sleep(60) /*left*/"}, &pgproto3.Query{String: "select pg_sleep(61) /*left*/"}, &pgproto3.Query{String: "select pg_sleep(62) /*left*/"},
+		},
+		"copy after another": {
+			&pgproto3.Query{String: "create temp table lefty(a int); select pg_sleep(60) /*left*/"}, &pgproto3.Query{String: "copy copied from stdin /*left*/"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ask(t, watch, "create table if not exists copied(a int)")

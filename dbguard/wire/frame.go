@@ -21,6 +21,9 @@ var noDeadline time.Time
 // syncMessage is a Sync, whole.
 var syncMessage = []byte{'S', 0, 0, 0, 4}
 
+// copyFail is a CopyFail without a reason, whole.
+var copyFail = []byte{'f', 0, 0, 0, 5, 0}
+
 // buffers lends 32 KB read buffers, so that an idle connection holds none.
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 

@@ -47,10 +47,10 @@ type link struct {
 	settingUp, probing bool
 	settled            chan struct{}
 	// cancels counts cancel requests on their way; fence is closed when there are none any more. parked says that the pool gets
-	// the link then.
-	cancels int
-	fence   chan struct{}
-	parked  bool
+	// the link then, parting that the cleanup behind its client goes on then.
+	cancels         int
+	fence           chan struct{}
+	parked, parting bool
 	// timedOut reports that the query timeout cancelled what runs.
 	timedOut bool
 	// since is when the statement that runs began, idle when the client last left the server waiting inside a transaction; zero

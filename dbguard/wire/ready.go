@@ -97,6 +97,9 @@ func (l *link) farewell(f *front) (release bool) {
 		l.closed = true
 		l.hangUp()
 		return false
+	case l.cancels > 0:
+		l.parting = true // the cancel request must not hit what cleans up
+		return false
 	case l.back.status != 'I':
 		l.ask("ROLLBACK")
 		return false

@@ -265,18 +265,14 @@ func (l *link) abandon(s *session) (release bool) {
 	switch {
 	case b.quiet() && !b.open && !l.streaming:
 		return l.farewell(&s.front)
-	case !cleanEnd || l.dedicated:
+	case !cleanEnd:
 		l.pool.proxy.cancelThenClose(l)
 		return false
-	}
-	if b.copyIn && !b.copyDone {
-		l.out = append(l.out, 'f', 0, 0, 0, 5, 0)
-		b.copyDone = true
 	}
 	if b.open {
 		l.fail()
 	}
-	l.pool.proxy.cancel(l)
+	l.pool.proxy.chase(l)
 	return false
 }
 

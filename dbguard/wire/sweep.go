@@ -54,6 +54,13 @@ func (x *proxy) sweepLink(l *link, limit time.Duration) {
 		l.timedOut = true
 		l.back.reason = refuse(codeCancelled, "canceling statement due to query timeout of %s", limit)
 		x.cancel(l)
+	case s.gone.Load() && l.back.serves():
+		x.chase(l)
+		l.mu.Unlock()
+		if l.flush() != nil {
+			_ = l.conn.Close()
+		}
+		return
 	case !l.idle.IsZero() && x.idleInTransaction > 0 && now.Sub(l.idle) >= x.idleInTransaction && l.back.quiet() && !s.gone.Load():
 		x.takeBack(l, s)
 		return
