@@ -104,7 +104,7 @@ func (l *link) cancelled() {
 		l.pool.put(l)
 	}
 	if l.flush() != nil {
-		_ = l.conn.Close()
+		l.hangUp()
 	}
 }
 

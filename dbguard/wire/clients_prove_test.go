@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +52,8 @@ func TestProveNodeAndPythonClientsSeeNoDifference(t *testing.T) {
 					kind.change(s)
 				})
 				began := time.Now()
-				got := runClient(t, dir, strings.Replace(d.url(""), "/postgres?", "/"+database+"?", 1), c.interpreter, c.script)
+				url := strings.TrimSuffix(strings.Replace(d.url(""), "/postgres?", "/"+database+"?", 1), "&")
+				got := runClient(t, dir, url, c.interpreter, c.script, "SERVERS="+strconv.Itoa(d.Settings.Pool.Max))
 				took := time.Since(began)
 				if got != want {
 					t.Errorf("it says\n%s\ndirect it says\n%s", got, want)
@@ -93,9 +95,9 @@ func installClients(t *testing.T) string {
 	return dir
 }
 
-func runClient(t *testing.T, dir, url, interpreter, script string) string {
+func runClient(t *testing.T, dir, url, interpreter, script string, env ...string) string {
 	t.Helper()
-	return command(t, dir, []string{"DATABASE_URL=" + url}, interpreter, script)
+	return command(t, dir, append(env, "DATABASE_URL="+url), interpreter, script)
 }
 
 // command runs a program in dir and returns what it printed.

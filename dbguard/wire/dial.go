@@ -11,8 +11,11 @@ import (
 	"sallyport/dbguard"
 )
 
-// dial makes a server connection for s, whose place in the pool was counted already.
+// dial makes a server connection for s, whose place in the pool was counted already. Its client waits no longer than for a server
+// that is silent once.
 func (p *pool) dial(ctx context.Context, s *session) (*link, error) {
+	ctx, cancel := context.WithTimeout(ctx, max(p.patience, dialTimeout))
+	defer cancel()
 	l, err := dbguard.Dial(ctx, p.proxy.guard, func(ctx context.Context) (*link, error) { return p.connect(ctx, s) })
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -58,7 +58,7 @@ func (x *proxy) sweepLink(l *link, limit time.Duration) {
 		x.chase(l)
 		l.mu.Unlock()
 		if l.flush() != nil {
-			_ = l.conn.Close()
+			l.hangUp()
 		}
 		return
 	case !l.idle.IsZero() && x.idleInTransaction > 0 && now.Sub(l.idle) >= x.idleInTransaction && l.back.quiet() && !s.gone.Load():

@@ -19,7 +19,7 @@ async function migrate() {
   engine.__wbg_set_wasm(instance.exports);
   instance.exports.__wbindgen_start();
   const schema = { files: [{ path: "schema.prisma", content: fs.readFileSync("schema.prisma", "utf8") }] };
-  const factory = bindMigrationAwareSqlAdapterFactory(new PrismaPg({ connectionString: url }));
+  const factory = bindMigrationAwareSqlAdapterFactory(new PrismaPg({ connectionString: url, idleTimeoutMillis: 200 }));
   const migrator = await engine.SchemaEngine.new({ datamodels: [["schema.prisma", schema.files[0].content]] }, () => {}, factory);
   const filters = { externalTables: [], externalEnums: [] };
   const script = await migrator.diff({ from: { tag: "empty" }, to: { tag: "schemaDatamodel", ...schema }, script: true, exitCode: null, filters });

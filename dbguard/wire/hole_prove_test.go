@@ -1,7 +1,10 @@
+//go:build prove
+
 package wire
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -89,9 +92,16 @@ type swallowed struct {
 	healed time.Duration // until all clients worked again
 }
 
-func TestBlackHoleBeforeTheDatabaseHangsNobody(t *testing.T) {
-	s := swallow(t, 12, time.Second, 3*time.Second)
-	t.Logf("answers %v, all well %s after the network", s.during, s.healed)
+func TestProveBlackHoleBeforeTheDatabaseHangsNobody(t *testing.T) {
+	for _, c := range []struct {
+		clients          int
+		timeout, lasting time.Duration
+	}{{12, time.Second, 3 * time.Second}, {60, 2 * time.Second, 15 * time.Second}} {
+		s := swallow(t, c.clients, c.timeout, c.lasting)
+		slices.Sort(s.waited)
+		t.Logf("%d clients, everything swallowed for %s: answers by SQLSTATE %v, the slowest after %s; all well %s after the network was",
+			c.clients, c.lasting, s.during, s.waited[len(s.waited)-1].Round(time.Millisecond), s.healed.Round(time.Millisecond))
+	}
 }
 
 // swallow has clients work behind a network that swallows everything for a while. Each must be answered in time, and work again after.
