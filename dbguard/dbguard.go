@@ -56,9 +56,11 @@ type Report struct {
 	Verdict *Verdict
 	// Took is execution time, without pool wait; zero where refused.
 	Took time.Duration
+	// LockWait is the part of Took spent in waiting for locks of others, as far as it is known.
+	LockWait time.Duration
 	// Err is nil where the query succeeded; a *BlockedError, an ErrTooComplex or ErrCircuitOpen where it was refused.
 	Err error
-	// Slow reports Took at or over the slow limit. Suspicious reports findings that did not refuse it.
+	// Slow reports Took without LockWait at or over the slow limit. Suspicious reports findings that did not refuse it.
 	Slow, Suspicious bool
 	// Incident is the id the client was told; "" where nothing was refused.
 	Incident string

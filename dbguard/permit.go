@@ -10,6 +10,8 @@ import (
 type Permit struct {
 	// Rows is how many rows the query answered or changed; the holder may set it before End.
 	Rows int64
+	// LockWait is how long the query waited for locks of others, as far as it is known; the holder may set it before End.
+	LockWait time.Duration
 
 	guard   *Guard
 	client  Client
@@ -37,8 +39,8 @@ func (p *Permit) Began() time.Time { return p.began }
 func (p *Permit) End(err error) {
 	g := p.guard
 	at := g.now()
-	r := Report{At: at, Client: p.client, Verdict: p.verdict, Took: at.Sub(p.began), Err: err}
-	r.Slow = r.Took >= g.state.Load().settings.Limits.SlowQuery
+	r := Report{At: at, Client: p.client, Verdict: p.verdict, Took: at.Sub(p.began), LockWait: p.LockWait, Err: err}
+	r.Slow = r.Took-r.LockWait >= g.state.Load().settings.Limits.SlowQuery
 	r.Suspicious = len(p.verdict.Findings) > 0
 	if p.cancel != nil {
 		p.cancel()

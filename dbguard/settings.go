@@ -27,7 +27,7 @@ type Settings struct {
 // Limits are what one query may cost.
 type Limits struct {
 	Complexity   int           `yaml:"complexity" doc:"Highest complexity score of a statement; 0 means no limit."`
-	SlowQuery    time.Duration `yaml:"slow_query" doc:"Execution time, without waiting for a connection, from which a query counts as slow."`
+	SlowQuery    time.Duration `yaml:"slow_query" doc:"Execution time, without waiting for a connection or for locks, from which a query counts as slow."`
 	QueryTimeout time.Duration `yaml:"query_timeout" doc:"Execution time after which a query is cancelled with 57014."`
 }
 

@@ -52,10 +52,7 @@ func (x *proxy) checkHealth(ctx context.Context) {
 func (p *pool) spare() (l *link, room bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
-		return nil, false
-	}
-	if l = p.takeIdle(""); l != nil {
+	if l = p.spareIdle(); l != nil || p.closed {
 		return l, false
 	}
 	if len(p.links)+p.dialling >= p.max {
@@ -65,27 +62,44 @@ func (p *pool) spare() (l *link, room bool) {
 	return nil, true
 }
 
-// ping sends an empty query over an idle link, which goes back to the pool with the answer, and closes it where none comes.
+// spareIdle takes an idle link from the pool; nil where there is none. p.mu is held.
+func (p *pool) spareIdle() *link {
+	if p.closed {
+		return nil
+	}
+	return p.takeIdle("")
+}
+
+// ping sends an empty query over an idle link.
 func (l *link) ping(ctx context.Context) error {
+	_, err := l.inquire(ctx, "")
+	return err
+}
+
+// inquire asks over an idle link, which goes back to the pool with the answer, and closes it where none comes. It returns the body
+// of the first DataRow, nil where there is none.
+func (l *link) inquire(ctx context.Context, sql string) ([]byte, error) {
 	answered := make(chan error, 1)
+	var row []byte
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
-		return errServerClosed
+		return nil, errServerClosed
 	}
-	l.orphan, l.pinged = true, answered
-	l.ask("")
+	l.orphan, l.pinged, l.back.caught = true, answered, nil
+	l.expect(answer{request: 'Q', mode: skip, catch: true, then: func() { row, l.back.caught = l.back.caught, nil }})
+	l.out = appendQuery(l.out, sql)
 	l.mu.Unlock()
 	if err := l.flush(); err != nil {
 		l.hangUp()
-		return fmt.Errorf("ping: %w", err)
+		return nil, fmt.Errorf("ping: %w", err)
 	}
 	select {
 	case err := <-answered:
-		return err
+		return row, err
 	case <-ctx.Done():
 		l.hangUp()
-		return fmt.Errorf("ping: %w", ctx.Err())
+		return nil, fmt.Errorf("ping: %w", ctx.Err())
 	}
 }
 

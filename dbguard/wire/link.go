@@ -56,7 +56,9 @@ type link struct {
 	// since is when the statement that runs began, idle when the client last left the server waiting inside a transaction; zero
 	// where neither is the case.
 	since, idle time.Time
-	sink        sink
+	// locks is how long what runs waited for locks.
+	locks lockWaits
+	sink  sink
 
 	// holder is the session, and heldSince since when, as tick, for those who must not wait for mu.
 	holder    atomic.Pointer[session]

@@ -124,6 +124,7 @@ func (x *proxy) run(ctx context.Context, ln net.Listener) error {
 	if x.checkEvery > 0 {
 		x.work.Go(func() { x.watchHealth(ctx, x.checkEvery) })
 	}
+	x.work.Go(func() { x.watchLocks(ctx) })
 	unwatch := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	err := x.accept(ctx, ln)
 	unwatch()

@@ -297,7 +297,7 @@ func (s *session) began(a *answer) {
 		since = s.proxy.now()
 	}
 	if l := s.link.Load(); l != nil {
-		l.since = since
+		l.since, l.locks = since, lockWaits{}
 	}
 }
 
@@ -306,6 +306,9 @@ func (s *session) ended(a *answer, code string, body []byte) {
 		return
 	}
 	s.permit.Rows = a.rows
+	if l := s.link.Load(); l != nil {
+		s.permit.LockWait = l.locks.all()
+	}
 	s.permit.End(endError(code, body))
 	s.permit = nil
 }
