@@ -13,9 +13,9 @@ type Settings struct {
 	Listen       string  `yaml:"listen" doc:"Address that the app's DATABASE_URL points at, a literal IP and a port."`
 	UpstreamFile string  `yaml:"upstream_file" doc:"File with the connection string of the real database; nobody else needs to know it."`
 	Users        []User  `yaml:"users" doc:"Users that may log in at the door; their passwords are the door's own, not the database's."`
-	Pool         Pool    `yaml:"pool"`
-	Clients      Clients `yaml:"clients"`
-	TLS          TLS     `yaml:"tls"`
+	Pool         Pool    `yaml:"pool" doc:"How connections to the database are shared among clients."`
+	Clients      Clients `yaml:"clients" doc:"What clients of the database door may take."`
+	TLS          TLS     `yaml:"tls" doc:"Encryption between clients and the database door; that to the database stands in its connection string."`
 }
 
 // User is one who may log in at the door.
