@@ -23,6 +23,9 @@ func Cost(s *Statement) int {
 	deep := max(0, min(c.deepest, 1<<14)-freeDepth)
 	total := c.work/10 + costJoin*c.joins + costCross*c.cross + costUnlinked*min(unlinked, 1<<12)*min(unlinked, 1<<12) +
 		costSelect*max(0, c.selects-1) + c.points + deep*deep + costStatement*max(0, c.statements-1)
+	if c.recursive { // once: one is enough to go on for ever, and asyncpg's question for types has three
+		total += costRecursive
+	}
 	if c.listed > 1 {
 		total += costList * bits.Len(uint(c.listed-1))
 	}
@@ -34,6 +37,8 @@ type costCounter struct {
 	s *Statement
 
 	work, joins, cross, links, selects, points, deepest, listed, statements int
+
+	recursive bool
 
 	depth  int
 	row    int  // the end of the repeated row we are in
@@ -174,7 +179,7 @@ func (c *costCounter) word(i int) {
 	case wDistinct:
 		c.points += costDistinct
 	case wRecursive:
-		c.points += costRecursive
+		c.recursive = true
 	}
 }
 

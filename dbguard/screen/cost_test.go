@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -19,6 +20,7 @@ func TestCostMatchesWhatWasMeasured(t *testing.T) {
 		{"8 linked tables", "select 1 from a,b,c,d,e,f,g,h where a.x=b.x and b.x=c.x and c.x=d.x and d.x=e.x and e.x=f.x and f.x=g.x and g.x=h.x", 40, 80},
 		{"bulk insert of 5,000 rows", "insert into t (a,b,c) values " + strings.TrimSuffix(strings.Repeat("(1,'x'::jsonb,NULL),", 5000), ","), 100, 200},
 		{"migration of 300 tables", strings.Repeat("create table t (id serial primary key, a text not null, b int default 5);", 300), 0, 0},
+		{"recursion inside recursion", "with recursive a as (with recursive b as (select 1) select 1) select 1", 200, 210},
 		{"ping", "-- ping", 0, 0},
 		{"subquery brackets", strings.Repeat("(", 20) + "select 1" + strings.Repeat(")", 20), 144, 160},
 		{"extract is no join", "select extract(year from a), b, c from t", 0, 5},
@@ -29,6 +31,19 @@ func TestCostMatchesWhatWasMeasured(t *testing.T) {
 			t.Errorf("%s: got %d, want %d to %d", c.name, got, c.low, c.high)
 		}
 		s.Release()
+	}
+}
+
+// What asyncpg 0.27 asks before it can read an array, a range or a composite: no program that uses it can do without.
+func TestHeaviestStatementOfADriverIsWithinTheLimit(t *testing.T) {
+	sql, err := os.ReadFile("testdata/asyncpg_types.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Read(string(sql), Options{})
+	defer s.Release()
+	if got := Cost(s); got < 800 || got >= 1000 {
+		t.Errorf("got %d, want 800 to 999", got)
 	}
 }
 
