@@ -31,6 +31,7 @@ const (
 	stopped7 = "TestCheck7StoppedAppIs502Then503AndClosesAfterOneProbe"
 	upload8  = "TestCheck8SteadyUploadPassesAndStalledOneIs408"
 	quiet8   = "TestCheck8QuietStreamsOutliveTheIdleTime"
+	stalled8 = "TestCheck8StalledHeadsAndBodiesDelayNobody"
 	term9    = "TestCheck9TermLetsRequestsEndTellsWebSocketsAndCutsStreams"
 	odd10    = "TestCheck10OddRequestsNeverReachTheApp"
 	target10 = "TestCheck10TargetAndOurHeadersArriveWhateverConnectionNames"
@@ -81,6 +82,7 @@ var mutations = []mutation{
 	{"8", "progress moves the deadline", []swap{{"middleware/deadlines.go", "if now.Sub(p.set) > p.idle/4 {", "if p.set.IsZero() {"}}, "gateway", upload8},
 	{"8", "a stream's next bytes have their own time", []swap{{"middleware/deadlines.go", "if x.door.now().Sub(x.armed) > x.door.timeouts.Idle/4 {", "if false {"}}, "gateway", quiet8},
 	{"8", "a WebSocket has no deadline", []swap{{"middleware/deadlines.go", "_ = conn.SetDeadline(time.Time{})", "_ = conn.SetDeadline(x.door.now().Add(x.door.timeouts.Idle))"}}, "gateway", quiet8},
+	{"8", "a stalled client has a goroutine of its own", []swap{{"gateway/http1/http1.go", "	s.running.Go(func() {\n		defer s.forget(c)\n		c.serve()\n	})", "	func() {\n		defer s.forget(c)\n		c.serve()\n	}()"}}, "gateway", stalled8},
 
 	{"9", "readiness says no at once", []swap{{"gateway/run.go", "	g.serving.Store(false)\n", ""}}, "gateway", term9},
 	{"9", "WebSockets are told 1001", []swap{{"gateway/upstream/tunnel.go", "		_, _ = t.client.Write(goingAway)\n", ""}}, "gateway", term9},
