@@ -75,6 +75,7 @@ func TestMistakesHaveTheirPlaceAndCure(t *testing.T) {
 	for _, c := range []struct{ name, file, want string }{
 		{"unknown key", "http:\n  lisen: 127.0.0.1:1\n", "sallyport.yaml:2:3: http.lisen is not a setting; did you mean listen?"},
 		{"key of another section", "body_max: 1MB\n", "sallyport.yaml:1:1: body_max is not a setting; did you mean http.body_max?"},
+		{"nobody to require", "http: {require_tunnel: enforce}\n", "sallyport.yaml:1:8: http.require_tunnel is enforce, but nothing tells our own connector from others: set tunnel.run, or tunnel.door_key_file with the key of the one that is watched"},
 		{"no unit", "history: {keep: 30}\n", "sallyport.yaml:1:11: history.keep is 30, want a duration with its unit, such as 30s, 15m, 12h or 7d"},
 		{"unknown unit", "log: {rotate: {size: 20Mb}}\n", `sallyport.yaml:1:16: log.rotate.size is "20Mb", want a size with its unit, such as 512KB, 10MB or 1GiB`},
 		{"twice", "version: 1\nversion: 1\n", "sallyport.yaml:2:1: version stands twice, first in line 1"},

@@ -99,6 +99,8 @@ func (c *Config) whole() []error {
 	if why := publicFault(c.PublicURL); c.PublicURL != "" && why != "" {
 		bad.add(true, "public_url is %q, %s", c.PublicURL, why)
 	}
+	bad.add(c.HTTP.RequireTunnel == "enforce" && !c.Tunnel.KnowsConnector(),
+		"http.require_tunnel is enforce, but nothing tells our own connector from others: set tunnel.run, or tunnel.door_key_file with the key of the one that is watched")
 	bad = append(bad, c.sharedPorts()...)
 	return bad
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"sallyport/gateway/preflight"
@@ -18,11 +20,31 @@ func (p *program) driftCommand() *cobra.Command {
 			if err != nil {
 				return ends(codeUsage, "%w", err)
 			}
+			sinceWhen(cmd.Context(), site.Instance, facts)
 			return p.sayDrift(facts)
 		},
 	}
 	p.addSettingFlags(cmd)
 	return cmd
+}
+
+// sinceWhen takes over from the running instance since when each fact has been seen; without one they are seen now.
+func sinceWhen(ctx context.Context, i *preflight.Instance, facts []preflight.Fact) {
+	var m struct {
+		Hardening struct {
+			Drift struct{ Items []preflight.Fact }
+		}
+	}
+	if len(facts) == 0 || i.Get(ctx, "/api/hardening/metrics", &m) != nil {
+		return
+	}
+	for n := range facts {
+		for _, seen := range m.Hardening.Drift.Items {
+			if seen.Fact == facts[n].Fact && seen.Declared == facts[n].Declared && seen.Since.Before(facts[n].Since) {
+				facts[n].Since = seen.Since
+			}
+		}
+	}
 }
 
 func (p *program) sayDrift(facts []preflight.Fact) error {
@@ -34,9 +56,9 @@ func (p *program) sayDrift(facts []preflight.Fact) error {
 			return err
 		}
 	} else {
-		rows := [][]string{{"FACT", "DECLARED", "OBSERVED", "SOURCE"}}
+		rows := [][]string{{"FACT", "DECLARED", "OBSERVED", "SOURCE", "SINCE"}}
 		for _, f := range facts {
-			rows = append(rows, []string{f.Fact, f.Declared, f.Observed, f.Source})
+			rows = append(rows, []string{f.Fact, f.Declared, f.Observed, f.Source, local(f.Since)})
 		}
 		if len(facts) == 0 {
 			p.say("everything is as declared")

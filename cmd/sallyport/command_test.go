@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -111,6 +112,30 @@ func TestWithoutAnInstanceCommandsSaySo(t *testing.T) {
 		if got.code != codeAbsent || !strings.Contains(got.err, "no running instance at "+admin+"; start one with: sallyport run") || got.out != "" {
 			t.Errorf("sallyport %s: got %+v, want exit 3", args, got)
 		}
+	}
+}
+
+func TestInstanceThatAnswersNothingIsLate(t *testing.T) {
+	inRoom(t, nil)
+	l, err := net.Listen("tcp4", "127.0.0.1:0") // takes connections and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	got := call(t, nil, "health", "--admin", l.Addr().String())
+	if got.code != codeLate || !strings.Contains(got.err, "no answer in time") {
+		t.Errorf("got %+v, want exit 4", got)
+	}
+}
+
+func TestShellsCanComplete(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if got := call(t, nil, "completion", shell); got.code != codeGood || !strings.Contains(got.out, "sallyport") {
+			t.Errorf("completion %s: exit %d, %d bytes", shell, got.code, len(got.out))
+		}
+	}
+	if got := call(t, nil, "__complete", "tunnel", "re"); !strings.Contains(got.out, "restart") || !strings.Contains(got.out, "restore") {
+		t.Errorf("tunnel re<TAB> offers %q, want restart and restore", got.out)
 	}
 }
 

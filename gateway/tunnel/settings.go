@@ -66,6 +66,9 @@ func Defaults() Settings {
 // Enabled reports whether there is a tunnel to run or to watch.
 func (s Settings) Enabled() bool { return s.managed() || s.Metrics != "" }
 
+// KnowsConnector reports whether requests of our own connector can be told from others'.
+func (s Settings) KnowsConnector() bool { return s.managed() || s.Metrics != "" && s.DoorKey != "" }
+
 // managed reports whether cloudflared is our child.
 func (s Settings) managed() bool { return s.Run.TokenFile != "" || s.Run.Credentials != "" }
 
