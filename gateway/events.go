@@ -37,7 +37,7 @@ func (n *narrator) onRejection(r middleware.Rejection) {
 	e := journal.Event{
 		At: r.At, Door: "http", Kind: kind, Severity: journal.Warning, Client: r.Client, Request: r.RequestID,
 		Summary: fmt.Sprintf("%s was refused with %d: %s.", r.Client, r.Status, r.Reason),
-		Detail:  map[string]string{"stage": r.Stage, "status": strconv.Itoa(r.Status), "method": r.Method, "path": clip(r.Path, 200)},
+		Detail:  map[string]string{"stage": r.Stage, "status": strconv.Itoa(r.Status), "method": r.Method, "path": clip(middleware.PlainPath(r.Path), 200)},
 	}
 	if r.Stage == "upstream" { // the app's fault is one thing, whoever asked
 		e.Client = ""

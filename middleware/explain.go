@@ -121,7 +121,7 @@ func (x *exchange) remember(c *gin.Context, took time.Duration) {
 	slot.at, slot.took, slot.status, slot.refused = x.start, took, status, x.refused
 	slot.nClient = uint8(copy(slot.client[:], x.client.key))
 	slot.nMethod = uint8(copy(slot.method[:], c.Request.Method))
-	slot.nPath = uint8(copy(slot.path[:], c.Request.URL.Path))
+	slot.nPath = uint8(copy(slot.path[:], PlainPath(c.Request.URL.Path)))
 	slot.notes, slot.nNotes = x.notes, uint8(x.nNotes)
 	slot.policy, slot.left = x.policy, x.budget.Remaining
 }
