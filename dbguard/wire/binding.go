@@ -121,6 +121,9 @@ func (f *front) closeNamed(name string) (undo func()) {
 	tail := bytes.Clone([]byte(p.text.tail))
 	f.forget(name)
 	return func() {
+		if f.named[name] != nil {
+			return // prepared anew since
+		}
 		f.keep(name, &prepared{text: f.library.take(tail), verdict: p.verdict, marks: p.marks})
 	}
 }

@@ -100,18 +100,25 @@ func (f *front) deallocateOne(b *back, name string, p *prepared, a *answer) {
 	a.undo = func() { undo(); b.statements.restore(was) }
 }
 
-// deallocateAll forgets all statements on both sides.
+// deallocateAll forgets all statements on both sides. Taking that back leaves alone what was prepared since.
 func (f *front) deallocateAll(b *back, a *answer) {
-	named, size, cached, unnamed := f.named, f.textBytes, b.statements, f.unnamed
+	named, cached, unnamed := f.named, b.statements, f.unnamed
 	f.named, f.textBytes, b.statements = map[string]*prepared{}, 0, newCache()
 	f.unnamed, b.unnamed = nil, nil
 	for _, p := range named {
 		f.library.drop(p.text)
 	}
 	a.undo = func() {
-		for _, p := range named {
-			f.library.hold(p.text)
+		for name, p := range named {
+			if f.named[name] == nil {
+				f.library.hold(p.text)
+				f.named[name] = p
+				f.textBytes += len(p.text.tail)
+			}
 		}
-		f.named, f.textBytes, b.statements, f.unnamed = named, size, cached, unnamed
+		b.statements.join(cached)
+		if f.unnamed == nil {
+			f.unnamed = unnamed
+		}
 	}
 }

@@ -21,9 +21,8 @@ func (f *front) parse(b *back, dst, raw []byte, name string, v *dbguard.Verdict,
 	}
 	if name == "" {
 		p := &prepared{text: &text{tail: string(tail)}, verdict: v, marks: m}
-		undo, before := f.keep(name, p), b.unnamed
-		b.unnamed = p
-		b.expect(answer{request: 'P', of: p, undo: func() { undo(); b.unnamed = before }})
+		undo, undoOnServer := f.keep(name, p), b.takeUnnamed(p)
+		b.expect(answer{request: 'P', of: p, undo: func() { undo(); undoOnServer() }})
 		return appendParse(dst, "", p.text.tail)
 	}
 	p := &prepared{text: f.library.take(tail), verdict: v, marks: m}
@@ -63,16 +62,24 @@ func (f *front) mayKeep(name string, n int) *problem {
 	return nil
 }
 
-// keep puts p under name and returns what takes that back.
+// keep puts p under name and returns what takes that back, unless another took its place since.
 func (f *front) keep(name string, p *prepared) (undo func()) {
 	if name == "" {
 		before := f.unnamed
 		f.unnamed = p
-		return func() { f.unnamed = before }
+		return func() {
+			if f.unnamed == p {
+				f.unnamed = before
+			}
+		}
 	}
 	f.named[name] = p
 	f.textBytes += len(p.text.tail)
-	return func() { f.forget(name) }
+	return func() {
+		if f.named[name] == p {
+			f.forget(name)
+		}
+	}
 }
 
 // forget drops a named statement of the client.
@@ -124,6 +131,17 @@ func appendClose(dst []byte, name string) []byte {
 	return endMessage(appendText(append(startMessage(dst, 'C'), 'S'), name), start)
 }
 
+// takeUnnamed notes that the server's unnamed statement is p now, and returns what takes that back, unless there is another since.
+func (b *back) takeUnnamed(p *prepared) (undo func()) {
+	before := b.unnamed
+	b.unnamed = p
+	return func() {
+		if b.unnamed == p {
+			b.unnamed = before
+		}
+	}
+}
+
 // statement finds the client's statement by name and makes sure that the server has it; nil and unchanged where it does not exist.
 func (f *front) statement(b *back, dst []byte, name string) ([]byte, *prepared) {
 	if name != "" {
@@ -137,8 +155,6 @@ func (f *front) statement(b *back, dst []byte, name string) ([]byte, *prepared) 
 	if !f.pooled || p == nil || b.unnamed == p {
 		return dst, p
 	}
-	before := b.unnamed
-	b.unnamed = p
-	b.expect(answer{request: 'P', mode: inject, of: p, undo: func() { b.unnamed = before }})
+	b.expect(answer{request: 'P', mode: inject, of: p, undo: b.takeUnnamed(p)})
 	return appendParse(dst, "", p.text.tail), p
 }

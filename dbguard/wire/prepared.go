@@ -149,6 +149,15 @@ func (c *cache) restore(e cached) {
 	c.at[e.text] = c.order.PushFront(e)
 }
 
+// join takes over what older knows and c does not.
+func (c *cache) join(older *cache) {
+	for e := older.order.Front(); e != nil; e = e.Next() {
+		if entry := e.Value.(cached); c.at[entry.text] == nil {
+			c.at[entry.text] = c.order.PushBack(entry)
+		}
+	}
+}
+
 // remove forgets t and returns what was known.
 func (c *cache) remove(t *text) (cached, bool) {
 	e, ok := c.at[t]

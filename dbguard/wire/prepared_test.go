@@ -185,6 +185,18 @@ func TestDeallocateAmongOtherStatements(t *testing.T) {
 	}
 }
 
+func TestFailedDiscardLeavesWhatCameAfterIt(t *testing.T) {
+	d := open(t, onePool)
+	r := d.raw(t, "")
+	r.say(parse("a", "select 7"), sync_)
+	r.wantHears(1, "1 Z:I")
+	query := func(sql string) *pgproto3.Query { return &pgproto3.Query{String: sql} }
+	r.say(query("begin"), query("discard all"), query("rollback"), parse("b", "select 8"), sync_)
+	r.wantHears(4, "C:BEGIN Z:T E:25001 Z:E C:ROLLBACK Z:I 1 Z:I")
+	r.say(bind("a"), execute, bind("b"), execute, &pgproto3.Close{ObjectType: 'S', Name: "b"}, parse("b", "select 8"), sync_)
+	r.wantHears(1, "2 D C:SELECT 1 2 D C:SELECT 1 3 1 Z:I")
+}
+
 func TestDeallocateAllAndParseInOnePipeline(t *testing.T) {
 	d := open(t, onePool)
 	r := d.raw(t, "")
