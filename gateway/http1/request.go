@@ -88,6 +88,9 @@ func (t *turn) fill(c *conn, same func([]byte) string) (trailer []string) {
 // frame gives r its body.
 func (c *conn) frame(r *http.Request, trailer []string) {
 	h := c.parser.Head()
+	if trailer != nil && !h.Chunked {
+		c.turn.header["Trailer"] = trailer // it announces nothing then, and is a field like others
+	}
 	switch {
 	case h.Chunked:
 		r.ContentLength, r.TransferEncoding = -1, chunkedOnly
