@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# The same steps by hand: make build, then the binary alone in an empty image.
+# build makes the static binary; by hand: make build, then the binary alone in an empty image.
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -13,10 +13,12 @@ RUN go build -buildvcs=false -trimpath -tags=nomsgpack -ldflags="-s -w -X main.v
 
 FROM gcr.io/distroless/static-debian12:nonroot
 ARG VERSION=dev
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="sallyport" \
       org.opencontainers.image.description="A guarded passage with two doors, HTTP and PostgreSQL, between cloudflared and a web app" \
       org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}"
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /sallyport /sallyport
 COPY --from=build --chown=65532:65532 /state /var/lib/sallyport
 COPY --from=build --chown=65532:65532 /state /var/log/sallyport

@@ -50,16 +50,20 @@ var checkLists = map[string]func(preflight.Site) []preflight.Check{
 	"doctor": func(preflight.Site) []preflight.Check { return preflight.Doctor() },
 }
 
+// checklist is the list that only a person can go through, at the command line.
+const checklist = "checklist"
+
 // checksAnswer is GET /api/hardening/checks: the newest runs of each list, newest first, at most 20.
 type checksAnswer struct {
 	Status    string     `json:"status"`
 	Timestamp string     `json:"timestamp"`
 	Smoke     []checkRun `json:"smoke"`
 	Doctor    []checkRun `json:"doctor"`
+	Checklist []checkRun `json:"checklist"`
 }
 
 func (g *Gateway) getChecks(c *gin.Context) {
-	c.JSON(http.StatusOK, checksAnswer{"ok", g.timestamp(), g.checks.of("smoke"), g.checks.of("doctor")})
+	c.JSON(http.StatusOK, checksAnswer{"ok", g.timestamp(), g.checks.of("smoke"), g.checks.of("doctor"), g.checks.of(checklist)})
 }
 
 // of returns the runs of the named list, newest first.
@@ -174,7 +178,7 @@ func (r *checkRuns) add(name string, run checkRun) {
 }
 
 func (r *checkRuns) all() map[string][]checkRun {
-	return map[string][]checkRun{"smoke": r.of("smoke"), "doctor": r.of("doctor")}
+	return map[string][]checkRun{"smoke": r.of("smoke"), "doctor": r.of("doctor"), checklist: r.of(checklist)}
 }
 
 // restoreChecks takes over the runs that the history kept of earlier processes.
@@ -190,7 +194,7 @@ func (g *Gateway) restoreChecks(ctx context.Context) {
 	if json.Unmarshal(text, &old) != nil {
 		return // another version's
 	}
-	for name := range checkLists {
+	for name := range g.checks.all() {
 		for _, run := range old[name] {
 			if run.At.Before(g.started) { // later ones are our own
 				g.checks.add(name, run)
@@ -214,8 +218,8 @@ const maxRecord = 256 << 10
 func (g *Gateway) recordChecks(c *gin.Context) {
 	var r recordRequest
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxRecord)
-	if err := c.ShouldBindJSON(&r); err != nil || checkLists[r.Name] == nil || len(r.Results) == 0 || len(r.Results) > 200 || !known(r.Results) {
-		refuse(c, http.StatusBadRequest, "Name a list, smoke or doctor, and its results.")
+	if err := c.ShouldBindJSON(&r); err != nil || (checkLists[r.Name] == nil && r.Name != checklist) || len(r.Results) == 0 || len(r.Results) > 200 || !known(r.Results) {
+		refuse(c, http.StatusBadRequest, "Name a list, smoke, doctor or checklist, and its results.")
 		return
 	}
 	run := checkRun{At: g.clock().UTC(), By: "command line", Status: preflight.Worst(r.Results), TookMs: r.TookMs, Results: r.Results}

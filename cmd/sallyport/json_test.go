@@ -157,7 +157,7 @@ func TestEveryAnswerInJSONKeepsItsShape(t *testing.T) {
 	a := &answers{t: t, call: s.call, seen: map[string]bool{}}
 	for _, line := range []string{
 		"version", "check", "config print", "doctor", "smoke", "drift", "status", "health", "reload", "blocked", "release 192.0.2.1", "explain NOTHING", "top",
-		"alerts test", "mute APP_DOWN --for 1m", "csp suggest", "tunnel status", "tunnel probe", "tunnel drift", "tunnel history", "tunnel backup",
+		"checklist", "alerts test", "mute APP_DOWN --for 1m", "csp suggest", "tunnel status", "tunnel probe", "tunnel drift", "tunnel history", "tunnel backup",
 		"tunnel verify --identity " + s.identity, "tunnel restart", "app status", "app restart", "tunnel hold", "tunnel release", "app hold", "app release",
 	} {
 		a.of(line)

@@ -37,6 +37,7 @@ func (p *program) commands() []*cobra.Command {
 		p.checkCommand(),
 		p.doctorCommand(),
 		p.smokeCommand(),
+		p.checklistCommand(),
 		p.driftCommand(),
 		p.statusCommand(),
 		p.healthCommand(),

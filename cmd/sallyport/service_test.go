@@ -3,7 +3,6 @@
 package main
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,21 +10,6 @@ import (
 
 	"sallyport/config"
 )
-
-var update = flag.Bool("update", false, "write generated files anew")
-
-// generated compares text with the file, or writes it with -update.
-func generated(t *testing.T, file, text string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, err := os.ReadFile(file); err != nil || string(got) != text {
-		t.Errorf("%s is stale (%v); run: go test ./cmd/sallyport -update", file, err)
-	}
-}
 
 func TestUnitInDeployIsWhatInstallWrites(t *testing.T) {
 	u := unit{"/usr/local/bin/sallyport", "/etc/sallyport/sallyport.yaml", []credential{
