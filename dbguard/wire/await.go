@@ -7,8 +7,8 @@ const watchAfter = 20 * time.Millisecond
 
 // await returns what w is granted. A client that leaves meanwhile gives up its place.
 func (s *session) await(w *waiter) grant {
-	if s.defers || s.retrying.Load() != nil {
-		return <-w.grant // its own goroutine reads the client
+	if s.retrying.Load() != nil || s.defers {
+		return <-w.grant // its own goroutine reads the client already
 	}
 	patience := time.NewTimer(watchAfter)
 	defer patience.Stop()
