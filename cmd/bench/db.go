@@ -132,7 +132,7 @@ func (p dbPlan) rounds(all []contender) ([]dbRuns, error) {
 // its simple queries, and with its session mode, in which each client has a server connection of its own.
 func (p dbPlan) loads(ctx context.Context, doors dbDoors, r *dbReport) error {
 	bench := func(d *dbDoor, mode, more string) contender {
-		return contender{d.name + " " + mode + more, func() (dbRun, error) { return d.pgbench(ctx, mode, p.clients, p.seconds) }}
+		return contender{d.name + " " + mode + more, func() (dbRun, error) { return d.patientPgbench(ctx, mode, p.clients, p.seconds) }}
 	}
 	other := bench(doors.session, "prepared", fmt.Sprintf(" (%d servers)", p.clients))
 	if preparesInTransactions(doors.pgbouncer.version) {

@@ -30,6 +30,9 @@ func TestPgbenchsReportIsRead(t *testing.T) {
 	if want := (dbRun{queries: 73123, perSecond: 24380.117, latency: 2625 * time.Microsecond}); err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
+	if _, err := parsePgbench("number of transactions actually processed: 0\nnumber of failed transactions: 0 (NaN%)\n"); !errors.Is(err, errLate) {
+		t.Errorf("no transaction at all: got %v, want errLate", err)
+	}
 	failed := strings.Replace(pgbenchReport, "failed transactions: 0 (0.000%)", "failed transactions: 3 (0.004%)", 1)
 	for _, bad := range []string{"", failed, pgbenchReport + "pgbench: error: client 3 aborted in command 1\n"} {
 		if _, err := parsePgbench(bad); err == nil {
