@@ -29,8 +29,6 @@ type Options struct {
 	Rules []Rule
 	// Events are those of the journal; Run reads them, also those still queued when it ends. nil means that Hear is called.
 	Events <-chan journal.Event
-	// History is asked once an hour whether the hour was unusual; nil means never.
-	History *journal.History
 	// Channels are used beside those of the settings.
 	Channels []Channel
 	// Roots are the certificates that channels trust; nil means the system's.

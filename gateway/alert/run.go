@@ -23,10 +23,6 @@ const (
 // Run delivers messages until ctx ends, tries once more what is unsent, and returns when all it started has ended.
 func (d *Desk) Run(ctx context.Context) error {
 	d.load()
-	var wg sync.WaitGroup
-	if d.opt.History != nil {
-		wg.Go(func() { d.compareHours(ctx) })
-	}
 	for serving := true; serving; {
 		// Channels outlive ctx until the journal's last events are heard, so that those are told too.
 		end := d.shift(context.WithoutCancel(ctx))
@@ -34,7 +30,6 @@ func (d *Desk) Run(ctx context.Context) error {
 		end()
 	}
 	d.lastWords(ctx)
-	wg.Wait()
 	d.save()
 	return nil
 }
