@@ -137,16 +137,17 @@ func rushLeavesNothing(t *testing.T, each int, lasting time.Duration) {
 	began := time.Now()
 	for n := 0; time.Since(began) < lasting; <-tick.C {
 		for due := int(time.Since(began).Seconds() * float64(each)); n < due; n++ {
+			k := n
 			work.Go(func() {
 				opened.Add(1)
-				if n%8 == 7 {
+				if k%8 == 7 {
 					if _, err := tryConnect(d.url("")); err != nil {
 						failed.Add(1)
 					}
 					logins.Add(1)
 					return
 				}
-				knock(d.addr, knocks[n%len(knocks)])
+				knock(d.addr, knocks[k%len(knocks)])
 			})
 		}
 	}
