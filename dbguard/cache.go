@@ -14,9 +14,13 @@ const (
 	shardVerdicts = 256
 )
 
-// clearedEnough is how often the cross-door rules must have found nothing in statements of a structure before it is known
-// and passes without them.
-const clearedEnough = 2
+// A structure is known, and passes without the cross-door rules, once its sightings have clearedEnough points: those that the rules found
+// nothing in, each from another request, in full, those that grew out of a known statement in part. One with nothing in flight is enough.
+const (
+	clearedEnough = 8
+	clearedFull   = clearedEnough / 2
+	clearedGrown  = 1
+)
 
 // cacheKey is a keyed 128-bit hash of a text or a structure; nobody outside can make two of them share it.
 type cacheKey struct{ high, low uint64 }
@@ -54,13 +58,14 @@ type cacheShard struct {
 type cacheSlot struct {
 	key     cacheKey
 	verdict *Verdict
-	cleared int8 // times that the cross-door rules found nothing
-	used    bool // since the hand passed
+	cleared int8   // points of the sightings in which the cross-door rules found nothing
+	used    bool   // since the hand passed
+	origin  uint64 // of the last sighting that counted
 }
 
 func (c *verdicts) shard(k cacheKey) *cacheShard { return &c.shards[k.low%cacheShards] }
 
-// find returns the verdict of k, nil where it is not known, and how often the cross-door rules found nothing in it.
+// find returns the verdict of k, nil where it is not known, and the points of its sightings.
 func (c *verdicts) find(k cacheKey) (v *Verdict, cleared int8) {
 	s := c.shard(k)
 	s.mu.Lock()
@@ -74,8 +79,11 @@ func (c *verdicts) find(k cacheKey) (v *Verdict, cleared int8) {
 	return slot.verdict, slot.cleared
 }
 
-// keep remembers v, and that the cross-door rules found nothing in it so many times more.
-func (c *verdicts) keep(k cacheKey, v *Verdict, cleared int8) {
+// keep remembers v, and so many points more.
+func (c *verdicts) keep(k cacheKey, v *Verdict, cleared int8) { c.sight(k, v, cleared, 0) }
+
+// sight is keep for a sighting of which only one counts for each origin, 0 apart.
+func (c *verdicts) sight(k cacheKey, v *Verdict, cleared int8, origin uint64) {
 	s := c.shard(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,8 +92,10 @@ func (c *verdicts) keep(k cacheKey, v *Verdict, cleared int8) {
 		i = s.place(k)
 		s.slots[i] = cacheSlot{key: k, verdict: v}
 	}
-	if slot := &s.slots[i]; slot.cleared < clearedEnough {
+	slot := &s.slots[i]
+	if slot.cleared < clearedEnough && (origin == 0 || slot.origin != origin) {
 		slot.cleared += cleared
+		slot.origin = origin
 	}
 }
 

@@ -23,6 +23,10 @@ type Parts struct {
 	// Cross are the cross-door rules. They are asked last and after the model's growth rule, of statements of a structure that
 	// is not known yet (see Knows), and their findings are never kept.
 	Cross []screen.Rule
+	// Origin tells what requests a statement judged now may come from: a number above 0 that grows with each request, and whether none is
+	// in flight. Two sightings of a new structure count as two only with different numbers; with none in flight one is enough. Nil
+	// counts each sighting.
+	Origin func() (newest uint64, quiet bool)
 	// Observers hear of each query; see Observe too.
 	Observers []Observer
 	// OnBreaker hears each step of the circuit, in the goroutine of a dial; nil is fine. It must not block.
@@ -42,6 +46,7 @@ type Guard struct {
 	key        screen.Key
 	model      *screen.Model
 	seeds      textSeeds
+	origin     func() (newest uint64, quiet bool)
 	onBreaker  func(BreakerChange)
 	now        func() time.Time
 
@@ -71,7 +76,7 @@ var _ Admission = (*Guard)(nil)
 
 // New builds a Guard. It starts nothing.
 func New(p Parts) (*Guard, error) {
-	g := &Guard{rules: p.Rules, key: p.Key, seeds: newTextSeeds(), onBreaker: p.OnBreaker, now: p.Now}
+	g := &Guard{rules: p.Rules, key: p.Key, seeds: newTextSeeds(), origin: p.Origin, onBreaker: p.OnBreaker, now: p.Now}
 	if g.builtin = p.Rules == nil; g.builtin {
 		g.rules = screen.Builtin()
 	}
@@ -80,6 +85,9 @@ func New(p Parts) (*Guard, error) {
 	}
 	g.model = screen.NewModel(g.key, 0)
 	g.crossRules = append([]screen.Rule{g.model.GrowthRule()}, p.Cross...)
+	if g.origin == nil {
+		g.origin = func() (uint64, bool) { return 0, false }
+	}
 	if g.onBreaker == nil {
 		g.onBreaker = func(BreakerChange) {}
 	}

@@ -46,7 +46,7 @@ func (g *Guard) cross(st *state, q *Query, s *screen.Statement, text cacheKey, v
 	screen.Corroborated(findings, v.Findings)
 	st.texts.keep(text, v, 0)
 	if screen.Clean(v.Findings) && !slices.ContainsFunc(findings, isCrossing) {
-		g.learn(st, s, v, cleared)
+		g.learn(st, s, v, g.sighting(findings))
 	}
 	if len(findings) > 0 {
 		v = v.with(s, findings)
@@ -71,15 +71,37 @@ func apart(found []screen.Finding) (findings []screen.Finding, hints []screen.Cr
 // isCrossing reports a finding that may come from a request. Growth may not: pages that build their queries grow them too.
 func isCrossing(f screen.Finding) bool { return f.Rule != "growth" }
 
-// learn notes a clean statement, whose structure is known when that was done twice. What the model does not take, such as
+// sighting is what the statement at hand tells of its structure, before it is noted.
+type sighting struct {
+	points int8
+	origin uint64
+}
+
+// sighting weighs a clean statement: found is nothing or growth.
+func (g *Guard) sighting(found []screen.Finding) sighting {
+	origin, quiet := g.origin()
+	switch {
+	case len(found) > 0:
+		return sighting{clearedGrown, origin}
+	case quiet:
+		return sighting{clearedEnough, 0}
+	}
+	return sighting{clearedFull, origin}
+}
+
+// learn notes a sighting of a clean statement, whose structure is known once it has points enough. What the model does not take, such as
 // code in literals, never is.
-func (g *Guard) learn(st *state, s *screen.Statement, v *Verdict, cleared int8) {
-	if cleared+1 >= clearedEnough && !g.model.Learn(s, "", true) {
+func (g *Guard) learn(st *state, s *screen.Statement, v *Verdict, now sighting) {
+	key := structureKey(v.exact)
+	if !g.model.Learnable(s) {
 		return
 	}
-	st.structures.keep(structureKey(v.exact), v, 1)
-	st.loose.keep(structureKey(v.Fingerprint), v, 1)
-	g.learnSorted(st, s, v)
+	st.structures.sight(key, v, now.points, now.origin)
+	st.loose.sight(structureKey(v.Fingerprint), v, now.points, now.origin)
+	g.learnSorted(st, s, v, now)
+	if _, cleared := st.structures.find(key); cleared >= clearedEnough {
+		g.model.Learn(s, "", true)
+	}
 }
 
 // keepClean keeps v for its structure where nothing was found.
@@ -93,14 +115,14 @@ func (st *state) keepClean(v *Verdict) {
 const maxSorted = 4
 
 // learnSorted keeps the structures of s with any other name in each place that apps let their users sort or group by.
-func (g *Guard) learnSorted(st *state, s *screen.Statement, v *Verdict) {
+func (g *Guard) learnSorted(st *state, s *screen.Statement, v *Verdict, now sighting) {
 	var other screen.Statement
 	n := 0
 	s.SortNames(func(start, end int) {
 		if n++; n <= maxSorted {
 			other.Splice(s, start, end, screen.AnyName)
 			loose, _ := other.Loose(g.key)
-			st.loose.keep(structureKey(loose), v, 1)
+			st.loose.sight(structureKey(loose), v, now.points, now.origin)
 		}
 	})
 }

@@ -25,7 +25,5 @@ func (g *Guard) learnText(text string) {
 	}
 	st := g.state.Load()
 	v := g.inspect(st, s, s.Fingerprint(g.key), nil)
-	for range clearedEnough { // the app that taught it sorts by any name, and so does this one
-		g.learnSorted(st, s, v)
-	}
+	g.learnSorted(st, s, v, sighting{points: clearedEnough}) // the app that taught it sorts by any name, and so does this one
 }

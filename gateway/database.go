@@ -31,7 +31,7 @@ func (g *Gateway) newDatabase(cfg config.Config) (*database, error) {
 	d.window = crossdoor.New(cfg.Database.Window, crossdoor.Parts{Identify: requestAndClient, Route: routeName, Now: g.clock})
 	d.window.Except(cfg.Database.Routes)
 	guard, err := dbguard.New(dbguard.Parts{
-		Settings: cfg.Database.Guard, Cross: []screen.Rule{d.window.Rule()}, Observers: []dbguard.Observer{g.narrator.onReport, g.asking.onReport},
+		Settings: cfg.Database.Guard, Cross: []screen.Rule{d.window.Rule()}, Origin: d.window.Origin, Observers: []dbguard.Observer{g.narrator.onReport, g.asking.onReport},
 		OnBreaker: g.narrator.onDatabaseBreaker, Now: g.clock,
 	})
 	if err != nil {

@@ -30,7 +30,7 @@ func newStand() (*stand, error) {
 	now := func() time.Time { return time.Unix(0, s.clock.Load()) }
 	s.window = crossdoor.New(crossdoor.Defaults(), crossdoor.Parts{Now: now})
 	guard, err := dbguard.New(dbguard.Parts{
-		Settings: dbguard.Defaults(), Cross: []screen.Rule{s.window.Rule()}, Now: now, Key: screen.Key{1},
+		Settings: dbguard.Defaults(), Cross: []screen.Rule{s.window.Rule()}, Origin: s.window.Origin, Now: now, Key: screen.Key{1},
 		Observers: []dbguard.Observer{func(r dbguard.Report) { s.refused = r.Verdict }},
 	})
 	s.guard = guard

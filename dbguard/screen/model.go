@@ -114,10 +114,10 @@ func Clean(found []Finding) bool {
 // Learn notes the structure of s, which must be Clean, and reports whether it is known now: at once where told so, else when a second
 // origin (a request's id) shows it. Faulty, empty, very long statements and code in literals are never learned.
 func (m *Model) Learn(s *Statement, origin string, atOnce bool) bool {
-	structure := s.Structure()
-	if s.Fault != "" || len(structure) == 0 || len(structure) > maxStructure || holdsCode(structure) {
+	if !m.Learnable(s) {
 		return false
 	}
+	structure := s.Structure()
 	exact := sipHash(m.key, structure)
 	sh := m.shard(exact)
 	sh.mu.Lock()
@@ -142,6 +142,12 @@ func (m *Model) Learn(s *Statement, origin string, atOnce bool) bool {
 		m.admit(e)
 	}
 	return known
+}
+
+// Learnable reports that s is neither faulty, empty nor very long, and holds no code in literals.
+func (m *Model) Learnable(s *Statement) bool {
+	structure := s.Structure()
+	return s.Fault == "" && len(structure) > 0 && len(structure) <= maxStructure && !holdsCode(structure)
 }
 
 // insert adds e and returns the entry that gave way for it, nil where there was room.

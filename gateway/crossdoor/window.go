@@ -93,6 +93,15 @@ func New(s Settings, p Parts) *Window {
 // the first request.
 func (w *Window) Consult(model Known) { w.model = model }
 
+// Origin returns a number that grows with each request, and whether no request is in flight or has just ended: what learning asks, so
+// that one request alone teaches nothing.
+func (w *Window) Origin() (newest uint64, quiet bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.expire(w.now())
+	return uint64(w.counters.requests.Load()) + 1, len(w.entries) == 0
+}
+
 // Snapshot returns the window's counters.
 func (w *Window) Snapshot() Snapshot {
 	w.mu.RLock()
