@@ -86,7 +86,7 @@ func (m *matcher) forget() {
 func (m *matcher) find(values []value, deadline time.Time) {
 	m.spans = m.spans[:0]
 	for i := range values {
-		if len(m.spans) >= maxSpans || i%64 == 63 && time.Now().After(deadline) {
+		if len(m.spans) >= maxSpans || m.isTime(i, 64) && time.Now().After(deadline) {
 			break
 		}
 		m.findOne(&values[i])
@@ -99,6 +99,12 @@ func (m *matcher) find(values []value, deadline time.Time) {
 			return b.end - a.end
 		})
 	}
+}
+
+// isTime reports that the time is to be looked at before step i: each most steps, oftener the longer the statement.
+func (m *matcher) isTime(i, most int) bool {
+	every := min(max(most<<10/(len(m.folded)+1), 1), most)
+	return i%every == every-1
 }
 
 func (m *matcher) findOne(v *value) {

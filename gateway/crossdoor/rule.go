@@ -75,9 +75,9 @@ func (w *Window) running(to []*entry) []*entry {
 func (w *Window) search(m *matcher, s *screen.Statement) (ev evidence) {
 	deadline := time.Now().Add(w.settings.Budget)
 	j := &m.judge
-	j.begin(w.model, s, w.settings.Lexes)
+	j.begin(w.model, s, w.settings.Lexes, deadline)
 	for i, e := range m.entries {
-		if i%8 == 7 && time.Now().After(deadline) {
+		if m.isTime(i, 8) && time.Now().After(deadline) {
 			if !e.late.Load() {
 				w.counters.overBudget.Add(1)
 			}
