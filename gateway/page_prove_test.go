@@ -14,7 +14,6 @@ import (
 
 	"sallyport/config"
 	"sallyport/gateway/dashboard/chromium"
-	"sallyport/gateway/journal"
 )
 
 // The readers run in this process too, so that the figure is an upper bound.
@@ -65,7 +64,7 @@ func cpuUsed() time.Duration {
 
 func TestProveMonthOfHistoryIsDrawnIn200ms(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "history.db")
-	fillMonth(t, file)
+	fillHistory(t, file, 30*24*time.Hour)
 	h := open(t, hello, func(c *config.Config) { c.History.Path = file })
 	eventually(t, "the history is open", func() bool { return h.history.Status().Open })
 	tab := chromium.Open(t)
@@ -88,26 +87,5 @@ func TestProveMonthOfHistoryIsDrawnIn200ms(t *testing.T) {
 	}
 	if best > 200 {
 		t.Errorf("30 days of history took %.0f ms at best, want at most 200", best)
-	}
-}
-
-// fillMonth writes thirty days of minutes.
-func fillMonth(t *testing.T, file string) {
-	t.Helper()
-	s := config.Defaults().History
-	s.Path = file
-	hist := journal.NewHistory(s, journal.HistoryOptions{})
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- hist.Run(ctx) }()
-	<-hist.Ready()
-	end := time.Now().Truncate(time.Minute)
-	for at := end.AddDate(0, 0, -30); at.Before(end); at = at.Add(time.Minute) {
-		wave := 40 + 20*math.Sin(float64(at.Unix())/14400)
-		hist.Sample(at, []journal.Figure{{Name: "requests", Fold: journal.Sum, Value: wave * 60}, {Name: "queries", Fold: journal.Sum, Value: wave * 150}, {Name: "refused", Fold: journal.Sum, Value: 1}})
-	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Fatal(err)
 	}
 }
