@@ -19,6 +19,8 @@ want redis-server redis-server
 want chromium chromium
 
 if [ "${1:-}" = prove ]; then
+	want sqlmap sqlmap
+	/usr/bin/python3 -c "import sqlalchemy, psycopg2" 2>/dev/null || missing="$missing python3-sqlalchemy python3-psycopg2"
 	want promtool prometheus
 	want systemd-analyze systemd
 fi

@@ -2,6 +2,7 @@ package crossdoor
 
 import (
 	"bytes"
+	"strings"
 	"time"
 
 	"sallyport/dbguard/screen"
@@ -58,6 +59,9 @@ func (j *judge) spans(all []span) (verdict, span) {
 	hull := span{start: len(j.statement.Text())}
 	for _, sp := range all {
 		r := j.reach(sp.start, sp.end)
+		if j.wasSplit(sp, r) {
+			continue
+		}
 		if v := j.alone(sp, r); v > best {
 			best, at = v, sp
 		}
@@ -81,6 +85,21 @@ func (j *judge) spans(all []span) (verdict, span) {
 		return confirmed, where
 	}
 	return best, at
+}
+
+// wasSplit reports a list that the app split and quoted itself: literals and commas, of a value without a quote that could have made them.
+func (j *judge) wasSplit(sp span, r reach) bool {
+	if sp.how == exact || r.tokens() < 2 || strings.ContainsAny(sp.value.text, `'"\`) {
+		return false
+	}
+	for i := r.first; i <= r.last; i++ {
+		switch k := j.statement.Tokens[i].Kind; {
+		case k == screen.String || k == screen.Number || k == screen.Punct && j.statement.Of(i)[0] == ',':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // alone is the verdict on one place without the model.

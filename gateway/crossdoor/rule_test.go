@@ -102,6 +102,8 @@ func TestCrossingsAreJudged(t *testing.T) {
 		{"prefix cut by the app", "id-1 OR 1=1 OR 2", "SELECT * FROM p WHERE id = 1 OR 1=1 OR 2", app, "confirmed"},
 		{"base64 in the request", "MSBPUiAxPTE=", "SELECT * FROM p WHERE id = 1 OR 1=1", app, "confirmed"},
 
+		{"a list that the app split and quoted", "1,2,3", "SELECT * FROM p WHERE id IN ('1' , '2','3')", app, ""},
+		{"a list with quotes of its own", "1','2", "SELECT * FROM p WHERE id IN ('1','2')", appShowed("SELECT * FROM p WHERE id IN ('1')"), "confirmed"},
 		{"escaped by the app", "x' OR '1'='1", "SELECT * FROM p WHERE name = 'x'' OR ''1''=''1'", nil, ""},
 		{"inside a literal", "select 1; drop table p --", "SELECT * FROM p WHERE name = 'select 1; drop table p --'", nil, ""},
 		{"inside a comment", "a; b", "SELECT 1 /* a; b */", nil, ""},
