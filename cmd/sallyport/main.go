@@ -28,7 +28,6 @@ func main() {
 		}
 		signal.Stop(stop) // a second one ends the process at once
 	}()
-	leaveProcessors(os.Environ())
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
