@@ -15,9 +15,10 @@ type back struct {
 	copyIn, copyDone bool
 	// began reports that a part of the answer to the request at the head went to the client.
 	began bool
-	// rest and restForward are about a message whose end has not come yet.
-	rest        int
-	restForward bool
+	// rest and restForward are about a message whose end has not come yet. flushed reports that the client asked meanwhile for
+	// what it is owed: it gets that behind the message, never in the middle of it.
+	rest                 int
+	restForward, flushed bool
 	// statements are the prepared statements that live on the server; unnamed is whose unnamed one does.
 	statements *cache
 	unnamed    *prepared

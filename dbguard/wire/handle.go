@@ -208,6 +208,11 @@ func (s *session) onFlush(m message) error {
 		return s.sent(l)
 	}
 	s.front.batch.alive = false
+	if l.back.rest > 0 { // never in the middle of a message of the server
+		l.back.flushed = true
+		l.mu.Unlock()
+		return nil
+	}
 	var out sink
 	l.back.settle(&out)
 	s.wmu.Lock()

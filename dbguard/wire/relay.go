@@ -32,8 +32,8 @@ func (b *back) relay(buf []byte, out *sink) turn {
 			continue
 		}
 		size := headerSize + bodySize(m)
-		if size < headerSize {
-			t.fatal = []byte("\x00")
+		if size < headerSize || m[0] == 'Z' && size != headerSize+1 {
+			t.fatal = []byte("\x00") // no PostgreSQL says so
 			return t
 		}
 		if len(m) < size && b.wants(m[0]) && size <= maxDecoded {
@@ -79,6 +79,10 @@ func (b *back) finish(buf []byte, out *sink) int {
 		out.add(buf[:n])
 	}
 	b.rest -= n
+	if b.rest == 0 && b.flushed {
+		b.flushed = false
+		b.settle(out)
+	}
 	return n
 }
 
