@@ -28,14 +28,19 @@ func (g *Guard) RecordHealth(took time.Duration, err error) {
 func (g *Guard) Snapshot() Snapshot {
 	st := g.state.Load()
 	s := Snapshot{
-		Metrics: g.metrics(), SecurityFeatures: g.features(&st.settings), Limits: viewLimits(&st.settings),
+		Metrics: g.Metrics(), Health: g.Health(), SecurityFeatures: g.features(&st.settings), Limits: viewLimits(&st.settings),
 		CircuitBreaker: g.viewBreaker(st), TopQueries: g.TopQueries(showTop),
 	}
 	s.SlowQueries, s.Blocked = g.recent.read()
-	if h := g.health.Load(); h != nil {
-		s.Health = *h
-	}
 	return s
+}
+
+// Health returns Snapshot's Health alone.
+func (g *Guard) Health() Health {
+	if h := g.health.Load(); h != nil {
+		return *h
+	}
+	return Health{}
 }
 
 // Reset lets the JSON view count from zero and returns what it showed. Counters are untouched.
@@ -52,7 +57,8 @@ func (g *Guard) Reset() Metrics {
 	return previous
 }
 
-func (g *Guard) metrics() Metrics {
+// Metrics returns Snapshot's Metrics alone, for who asks often: nothing is sorted and no statement copied for it.
+func (g *Guard) Metrics() Metrics {
 	g.reset.mu.Lock()
 	defer g.reset.mu.Unlock()
 	return g.viewMetrics(g.counts.now(g.now()).since(g.reset.base), g.reset.base.at)

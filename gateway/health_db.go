@@ -22,7 +22,7 @@ func (g *Gateway) watchDatabase(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		h := g.database.guard.Snapshot().Health
+		h := g.database.guard.Health()
 		if h.LastCheck == nil || !h.LastCheck.After(seen) {
 			continue
 		}

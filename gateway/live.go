@@ -130,7 +130,7 @@ func (g *Gateway) measure(now time.Time) Live {
 		q := g.database.guard.Counters()
 		c.blocked, c.failed = int64(q.Blocked+q.TooComplex), int64(q.Failed+q.Unserved)
 		c.queries = int64(q.OK) + c.blocked + c.failed
-		m := g.database.guard.Snapshot().Metrics
+		m := g.database.guard.Metrics()
 		l.Pool, l.Breaker, l.QueryP95 = m.Pool, m.CircuitBreakerStatus, m.P95Latency
 	}
 	if g.tunnel != nil {

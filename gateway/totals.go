@@ -69,7 +69,7 @@ func (g *Gateway) databaseMetrics() dbguard.Metrics {
 	f := g.figures()
 	m := dbguard.Metrics{CircuitBreakerStatus: "closed"}
 	if g.database != nil {
-		m = g.database.guard.Snapshot().Metrics
+		m = g.database.guard.Metrics()
 	}
 	m.TotalQueries, m.SlowQueries, m.FailedQueries, m.SuspiciousQueries, m.BlockedQueries = f.Total, f.Slow, f.Failed, f.Suspicious, f.Blocked
 	m.Since, m.AvgLatency, m.SuccessRate = f.Since, 0, successRate(f.Total-f.Failed-f.Blocked, f.Total-f.Blocked)

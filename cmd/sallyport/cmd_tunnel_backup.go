@@ -163,15 +163,7 @@ func (p *program) verifyCommand() *cobra.Command {
 		Use: "verify [FILE]", Short: "Open a backup, the newest by default, and check all that is in it; writes nothing", Args: cobra.MaximumNArgs(1),
 		Example: "  sallyport tunnel verify --identity operator.key",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b, err := p.backups(cmd)
-			if err != nil {
-				return err
-			}
-			file, err := chosen(b, args)
-			if err != nil {
-				return err
-			}
-			secret, err := identity(cmd, key)
+			b, file, secret, err := p.backupToOpen(cmd, args, key)
 			if err != nil {
 				return err
 			}
@@ -184,6 +176,18 @@ func (p *program) verifyCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&key, "identity", "", "file with the operator's age key; - reads it from standard input")
 	return cmd
+}
+
+// backupToOpen is the backup that args name and the secret key, read from the file key, that opens it.
+func (p *program) backupToOpen(cmd *cobra.Command, args []string, key string) (b *tunnel.Backup, file, secret string, err error) {
+	if b, err = p.backups(cmd); err != nil {
+		return nil, "", "", err
+	}
+	if file, err = chosen(b, args); err != nil {
+		return nil, "", "", err
+	}
+	secret, err = identity(cmd, key)
+	return b, file, secret, err
 }
 
 func (p *program) sayHeld(name, claim, file string, m tunnel.Manifest) error {
@@ -201,15 +205,7 @@ func (p *program) restoreCommand() *cobra.Command {
 			"with them; if it does not, the previous secrets are put back. Without one the files are put in place and kept\n" +
 			"beside their previous ones (*.previous).",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b, err := p.backups(cmd)
-			if err != nil {
-				return err
-			}
-			file, err := chosen(b, args)
-			if err != nil {
-				return err
-			}
-			secret, err := identity(cmd, key)
+			b, file, secret, err := p.backupToOpen(cmd, args, key)
 			if err != nil {
 				return err
 			}
