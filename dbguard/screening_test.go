@@ -104,6 +104,26 @@ func TestGrowthOfAKnownStatementWithARuleRefuses(t *testing.T) {
 	}
 }
 
+// psycopg2's execute_batch sends a known statement many times in one text, which looks grown and stacked.
+func TestBatchOfAKnownStatementPassesAndOneMoreStatementDoesNot(t *testing.T) {
+	g := newGuard(t, Parts{})
+	const insert = "insert into users (name, age) values ('x', %d)"
+	for i := range 3 {
+		ran(t, g, fmt.Sprintf(insert, i), nil)
+	}
+	for _, n := range []int{2, 99, 100, 1000} {
+		page := strings.TrimSuffix(strings.Repeat(fmt.Sprintf(insert, 7)+";", n), ";")
+		if _, err := g.Judge(Query{SQL: page}); err != nil {
+			t.Errorf("%d at once: got %v, want them admitted", n, err)
+		}
+		var blocked *BlockedError
+		more := fmt.Sprintf(insert, 7) + strings.Repeat(";"+fmt.Sprintf(insert, 8), n/2) + "; delete from users where name in ('x', 7); " + fmt.Sprintf(insert, 8)
+		if _, err := g.Judge(Query{SQL: more}); !errors.As(err, &blocked) || !slices.Contains(blocked.Rules, "growth") {
+			t.Errorf("%d with another between: got %v, want it blocked by growth", n, err)
+		}
+	}
+}
+
 func TestLoadedStructuresAreKnownFromTheFirstQuery(t *testing.T) {
 	var file bytes.Buffer
 	taught := newGuard(t, Parts{})

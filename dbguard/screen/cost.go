@@ -43,6 +43,9 @@ type costCounter struct {
 	depth  int
 	row    int  // the end of the repeated row we are in
 	schema bool // in a statement that defines things, before any SELECT of it: migrations may be long
+	again  bool // in a statement that is one before it with other values
+	first  int  // the token that the statement at hand begins with
+	seen   shapes
 	frames [64]frame
 }
 
@@ -53,23 +56,20 @@ func (c *costCounter) frame() *frame { return &c.frames[min(c.depth, len(c.frame
 
 func (c *costCounter) token(i int) {
 	if i == 0 || c.s.mark(i-1) == ';' {
-		c.schema = c.definesSchema(i)
-		if !c.schema && c.s.mark(i) != ';' {
-			c.statements++
-		}
+		c.begin(i)
 	}
 	listed := c.inList(i)
-	if !listed && !c.schema {
+	if !listed && !c.schema && !c.again {
 		c.work++
 	}
 	switch c.s.Tokens[i].Kind {
 	case Word:
 		c.word(i)
-		if !c.schema && c.s.is(i) == noWord && c.s.mark(i+1) == '(' {
+		if !c.schema && c.s.is(i) == noWord && c.s.mark(i+1) == '(' && !(c.again && c.isNamed(i)) {
 			c.points++
 		}
 	case Quoted:
-		if !c.schema && c.s.mark(i+1) == '(' {
+		if !c.schema && c.s.mark(i+1) == '(' && !(c.again && c.isNamed(i)) {
 			c.points++
 		}
 	case Operator:
@@ -79,6 +79,28 @@ func (c *costCounter) token(i int) {
 			c.punct(i)
 		}
 	}
+}
+
+// begin takes the statement at token i. One that stood there before with other values counts as an element of a list does, with what it
+// calls and reads: drivers send a batch so, psycopg2's execute_batch a hundred statements at a time.
+func (c *costCounter) begin(i int) {
+	c.schema, c.again, c.first = c.definesSchema(i), false, i
+	if c.schema || c.s.mark(i) == ';' {
+		return
+	}
+	if c.again = c.seen.repeated(c.s, i); c.again {
+		c.listed++
+		return
+	}
+	c.statements++
+}
+
+// isNamed reports that the name at i is that of a table behind INTO or of a statement behind EXECUTE, and calls nothing.
+func (c *costCounter) isNamed(i int) bool {
+	for c.s.mark(i-1) == '.' {
+		i -= 2
+	}
+	return c.s.is(i-1) == wInto || c.s.is(i-1) == wExecute
 }
 
 // definesSchema reports a statement that begins at token i and defines things; it costs no work, so that migrations may be long.
@@ -150,13 +172,18 @@ func (s *Statement) isColumn(i int) bool {
 func (c *costCounter) word(i int) {
 	switch f := c.frame(); c.s.is(i) {
 	case wSelect:
-		c.selects++
+		if !c.again || i > c.first { // a repeated one counts where it reads something: see wFrom
+			c.selects++
+		}
 		c.schema = false
 		*f = frame{query: true}
 	case wUpdate, wDelete:
 		*f = frame{query: true}
 	case wFrom:
 		f.from = f.query && c.s.is(i-1) != wDistinct
+		if f.from && c.again && c.depth == 0 && c.s.is(c.first) == wSelect {
+			c.selects++
+		}
 	case wUsing:
 		f.from = f.from || f.query && c.s.mark(i+1) != '(' && c.s.mark(i-1) == 0 && !c.ordered(i)
 	case wJoin:
@@ -171,7 +198,9 @@ func (c *costCounter) word(i int) {
 	case wWhere, wGroup, wOrder, wHaving, wLimit, wOffset, wReturning, wWindow, wSet, wFor, wFetch:
 		f.from = false
 	case wAnd, wBetweenAnd, wOr:
-		c.points += costLogic
+		if !c.again {
+			c.points += costLogic
+		}
 	case wOver:
 		c.points += costOver
 	case wLike, wIlike, wSimilar:

@@ -34,6 +34,51 @@ func TestCostMatchesWhatWasMeasured(t *testing.T) {
 	}
 }
 
+// psycopg2's execute_batch joins a page of 100 statements with semicolons, page_size 1000 is common advice. Values of one column may be
+// NULL, negative, cast or an array.
+func TestBatchesCostLikeLists(t *testing.T) {
+	insert := func(i int) string {
+		return []string{
+			"INSERT INTO t (a, b, c, d) VALUES (1, 'x', '2026-01-01'::date, ARRAY[1,2])", "INSERT INTO t (a, b, c, d) VALUES (-1, NULL, NULL, '{}'::int[])",
+			"insert into t (a, b, c, d) values ( 1,E'x\\n','2026-01-01'::date , ARRAY['a'])",
+		}[i%3]
+	}
+	update := func(int) string { return "UPDATE t SET a = 1, b = lower('x'), c = now() WHERE id = 7 AND d IN (1,2,3)" }
+	call := func(int) string { return "SELECT put(1, 'x')" }
+	pair := func(i int) string { return []string{"insert into a values (1)", "update b set c = 2 where d = 3"}[i%2] }
+	read := func(int) string { return "select * from t where id = 1" }
+	heavy := func(int) string { return "select * from a, b" }
+	inner := func(int) string { return "delete from t where id in (select a from b)" }
+	unlike := func(i int) string { return "update t set " + strings.Repeat("a", i+1) + " = 1" }
+	for _, c := range []struct {
+		name      string
+		n         int
+		statement func(int) string
+		low, high int
+	}{
+		{"page of inserts", 100, insert, 60, 120},
+		{"page of 1,000 inserts", 1000, insert, 100, 150},
+		{"page of updates that call", 100, update, 250, 350},
+		{"page of EXECUTE", 100, func(int) string { return "EXECUTE s (1, 'x')" }, 60, 100},
+		{"page of function calls", 100, call, 150, 200},
+		{"pairs", 100, pair, 100, 150},
+		{"reads", 100, read, 2500, 2600},
+		{"unlinked reads", 10, heavy, 4000, 5000},
+		{"reads inside", 100, inner, 2400, 2600},
+		{"a hundred that differ", 100, unlike, 4950, 5200},
+	} {
+		all := make([]string, c.n)
+		for i := range all {
+			all[i] = c.statement(i)
+		}
+		s := Read(strings.Join(all, ";"), Options{})
+		if got := Cost(s); got < c.low || got > c.high {
+			t.Errorf("%s: got %d, want %d to %d", c.name, got, c.low, c.high)
+		}
+		s.Release()
+	}
+}
+
 // What asyncpg 0.27 asks before it can read an array, a range or a composite: no program that uses it can do without.
 func TestHeaviestStatementOfADriverIsWithinTheLimit(t *testing.T) {
 	sql, err := os.ReadFile("testdata/asyncpg_types.sql")

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"sallyport/dbguard"
-	"sallyport/dbguard/screen"
 )
 
 // doorKinds are the ways in which a door stands before real clients.
@@ -23,7 +21,7 @@ var doorKinds = []struct {
 }{
 	{"pool of 1", onePool},
 	{"pool of 10", func(*setup) {}},
-	{"pool of 10, enforcing", func(s *setup) { s.guard.Screen, s.rules = dbguard.Enforce, screen.Builtin() }},
+	{"pool of 10, enforcing", enforcing},
 	{"session mode", sessionMode},
 }
 

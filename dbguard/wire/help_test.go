@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"sallyport/dbguard"
 )
 
 func asPg(err error, to **pgconn.PgError) bool { return errors.As(err, to) }
@@ -182,6 +184,9 @@ func all(n int, f func(i int)) {
 	}
 	wg.Wait()
 }
+
+// enforcing has the guard refuse as it does by default: what its rules find, and what grew.
+func enforcing(s *setup) { s.guard.Screen, s.guard.CrossDoor, s.rules = dbguard.Enforce, dbguard.Enforce, nil }
 
 func onePool(s *setup) { s.settings.Pool.Max = 1 }
 

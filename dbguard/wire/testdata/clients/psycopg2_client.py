@@ -29,8 +29,15 @@ conn.commit()
 cur.execute("insert into py_items(name, facts) values (%s, %s) returning id", ("it's", psycopg2.extras.Json({"a": [1]})))
 say("inserted", cur.fetchone())
 psycopg2.extras.execute_values(cur, "insert into py_items(name) values %s", [(f"n{i}",) for i in range(300)])
-# It joins as many statements to one text: more than some twenty are too complex for a door that enforces.
-psycopg2.extras.execute_batch(cur, "update py_items set name = name || %s where id = %s", [("!", i) for i in range(100)], page_size=15)
+# It joins as many statements to one text as a page holds, 100 by default.
+psycopg2.extras.execute_batch(cur, "update py_items set name = name || %s where id = %s", [("!", i) for i in range(250)])
+cur.execute("insert into py_items(name, facts) values (%s, %s)", ("one", None))
+rows = [(f"b{i}", None if i % 3 else psycopg2.extras.Json({"n": [i]})) for i in range(2100)]
+psycopg2.extras.execute_batch(cur, "insert into py_items(name, facts) values (%s, %s)", rows, page_size=1000)
+cur.execute("prepare put as insert into py_items(name) values ($1)")
+psycopg2.extras.execute_batch(cur, "execute put (%s)", [(f"p{i}",) for i in range(150)])
+cur.execute("deallocate put")
+psycopg2.extras.execute_batch(cur, "select set_config('py.last', %s, true)", [(str(i),) for i in range(120)])
 conn.commit()
 cur.execute("select count(*), count(*) filter (where name like '%!') from py_items")
 say("counted", cur.fetchone())
