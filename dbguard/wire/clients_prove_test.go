@@ -11,19 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 )
-
-// doorKinds are the ways in which a door stands before real clients.
-var doorKinds = []struct {
-	name   string
-	change func(*setup)
-}{
-	{"pool of 1", onePool},
-	{"pool of 10", func(*setup) {}},
-	{"pool of 10, enforcing", enforcing},
-	{"session mode", sessionMode},
-}
 
 // realClients are programs below testdata/clients, which print what they saw.
 var realClients = []struct{ name, interpreter, script string }{

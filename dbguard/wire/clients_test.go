@@ -43,44 +43,75 @@ func program(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-func TestRealClientsWithPoolsOfOneAndTen(t *testing.T) {
-	for _, size := range []int{1, 10} {
-		t.Run(strconv.Itoa(size), func(t *testing.T) {
+func TestPgDumpAndPgbenchWork(t *testing.T) {
+	for _, kind := range doorKinds[:3] {
+		t.Run(kind.name, func(t *testing.T) {
+			const name = "clients"
+			_, _ = try(direct(t), "drop database if exists "+name)
+			ask(t, direct(t), "create database "+name)
+			defer func() { ask(t, direct(t), "drop database "+name+" with (force)") }()
 			d := open(t, func(s *setup) {
-				s.settings.Pool.Max = size
-				s.settings.Pool.Wait = 30 * time.Second
-				s.upstream = server.URL("clients")
+				s.upstream, s.settings.Pool.Wait = server.URL(name), 30*time.Second
+				kind.change(s)
 			})
-			_, _ = try(direct(t), "drop database if exists clients")
-			ask(t, direct(t), "create database clients")
-			url := strings.Replace(d.url(""), "/postgres", "/clients", 1)
-			host, port, _ := net.SplitHostPort(d.addr)
-			pgbench := func(args ...string) string {
-				return program(t, "pgbench", append(args, "-h", host, "-p", port, "-U", "app", "clients")...)
-			}
-			pgbench("-i", "-s", "1", "-q")
-			for _, protocol := range []string{"simple", "extended", "prepared"} {
-				out := pgbench("-n", "-M", protocol, "-c", "8", "-t", "50")
-				if !strings.Contains(out, "processed: 400/400") || !strings.Contains(out, "failed transactions: 0 ") {
-					t.Errorf("pgbench -M %s says\n%s", protocol, out)
-				}
-			}
-			dump := filepath.Join(t.TempDir(), "dump")
-			program(t, "pg_dump", "-Fc", "-f", dump, url)
-			before := nonce.ReplaceAllString(program(t, "pg_dump", url), "")
-			if got := program(t, "psql", "-X", "-At", "-c", "show search_path", url); got != "\"$user\", public\n" {
-				t.Errorf("after pg_dump, another client has search_path %q", got)
-			}
-			program(t, "pg_restore", "--clean", "-d", url, dump)
-			if after := nonce.ReplaceAllString(program(t, "pg_dump", url), ""); after != before {
-				t.Errorf("pg_dump after pg_restore has %d bytes and differs from the %d before", len(after), len(before))
-			}
-			out := program(t, "psql", "-X", "-At", "-c", "begin", "-c", "select 1", "-c", "commit", "-c", `\d`, "-c", `\copy (select generate_series(1,3)) to stdout`, url)
-			if !strings.Contains(out, "BEGIN\n1\nCOMMIT\n") || !strings.HasSuffix(out, "1\n2\n3\n") {
-				t.Errorf("psql says\n%s", out)
+			url := strings.Replace(d.url(""), "/postgres?", "/"+name+"?", 1)
+			benchRuns(t, d, name)
+			dumpsAndRestores(t, url)
+			if m := d.guard.Snapshot().Metrics; m.BlockedQueries != 0 {
+				t.Errorf("%d honest queries were blocked, want 0", m.BlockedQueries)
 			}
 			_ = d.close()
-			ask(t, direct(t), "drop database clients")
 		})
 	}
+}
+
+// benchRuns fills the database by pgbench, in both ways that it has, and has clients query it in each protocol.
+func benchRuns(t *testing.T, d *doorway, database string) {
+	t.Helper()
+	host, port, _ := net.SplitHostPort(d.addr)
+	pgbench := func(args ...string) string {
+		return program(t, "pgbench", append(args, "-h", host, "-p", port, "-U", "app", database)...)
+	}
+	clients := min(8, d.Settings.Pool.Max)
+	if d.Settings.Pool.Mode == ModeTransaction {
+		clients = 8
+	}
+	pgbench("-i", "-I", "dtGvpf", "-q", "--partitions=3") // rows made on the server
+	pgbench("-i", "-s", "1", "-q")                        // rows by COPY
+	for _, protocol := range []string{"simple", "extended", "prepared"} {
+		for _, script := range []string{"tpcb-like", "select-only"} {
+			out := pgbench("-n", "-M", protocol, "-b", script, "-c", strconv.Itoa(clients), "-t", "50")
+			if want := strconv.Itoa(clients * 50); !strings.Contains(out, "processed: "+want+"/"+want) || !strings.Contains(out, "failed transactions: 0 ") {
+				t.Errorf("pgbench -M %s -b %s says\n%s", protocol, script, out)
+			}
+		}
+	}
+}
+
+// dumpsAndRestores has pg_dump write the database in both of its forms, restores it from each, and compares.
+func dumpsAndRestores(t *testing.T, url string) {
+	t.Helper()
+	program(t, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "testdata/schema.sql", url)
+	custom, plain := filepath.Join(t.TempDir(), "custom"), filepath.Join(t.TempDir(), "plain")
+	program(t, "pg_dump", "-Fc", "-f", custom, url)
+	program(t, "pg_dump", "--clean", "--if-exists", "--inserts", "--rows-per-insert=500", "-f", plain, url)
+	before := dumped(t, url)
+	if got := program(t, "psql", "-X", "-At", "-c", "show search_path", url); got != "\"$user\", public\n" {
+		t.Errorf("after pg_dump, another client has search_path %q", got)
+	}
+	for what, restore := range map[string][]string{
+		"pg_restore":      {"pg_restore", "--exit-on-error", "--clean", "-d", url, custom},
+		"psql -1 of dump": {"psql", "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-f", plain, url},
+	} {
+		program(t, restore[0], restore[1:]...)
+		if at, got, want := firstDifference(dumped(t, url), before); at > 0 {
+			t.Errorf("after %s, line %d of a dump is %q, want %q", what, at, got, want)
+		}
+	}
+}
+
+// dumped is what pg_dump writes, without what it makes up anew for each dump.
+func dumped(t *testing.T, url string) string {
+	t.Helper()
+	return nonce.ReplaceAllString(program(t, "pg_dump", url), "")
 }

@@ -185,8 +185,21 @@ func all(n int, f func(i int)) {
 	wg.Wait()
 }
 
+// doorKinds are the ways in which a door stands before real clients.
+var doorKinds = []struct {
+	name   string
+	change func(*setup)
+}{
+	{"pool of 1, enforcing", func(s *setup) { onePool(s); enforcing(s) }},
+	{"pool of 10, enforcing", enforcing},
+	{"session mode, enforcing", func(s *setup) { sessionMode(s); enforcing(s) }},
+	{"pool of 10, observing", func(*setup) {}},
+}
+
 // enforcing has the guard refuse as it does by default: what its rules find, and what grew.
-func enforcing(s *setup) { s.guard.Screen, s.guard.CrossDoor, s.rules = dbguard.Enforce, dbguard.Enforce, nil }
+func enforcing(s *setup) {
+	s.guard.Screen, s.guard.CrossDoor, s.rules = dbguard.Enforce, dbguard.Enforce, nil
+}
 
 func onePool(s *setup) { s.settings.Pool.Max = 1 }
 
