@@ -27,7 +27,7 @@ func (s *session) handle(m message) error {
 	case 'd', 'c', 'f':
 		return s.onCopy(m)
 	case 'F':
-		return s.refuse('F', refuse(codeUnsupported, "function calls by message are not supported; use SELECT"))
+		return s.onFunction(m)
 	case 'X':
 		return errTerminate
 	}

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"testing"
@@ -149,6 +150,8 @@ func kindOf(m pgproto3.BackendMessage) string {
 		return "d"
 	case *pgproto3.CopyDone:
 		return "c"
+	case *pgproto3.FunctionCallResponse:
+		return fmt.Sprintf("V:%x", m.Result)
 	case *pgproto3.ReadyForQuery:
 		return "Z:" + string(m.TxStatus)
 	}

@@ -10,7 +10,7 @@ import (
 // Caps of one client message's body in bytes; https://www.postgresql.org/docs/current/protocol-flow.html names no limit but 1 GB.
 const (
 	maxStatement = 1 << 20  // Query and Parse
-	maxBind      = 16 << 20 // Bind
+	maxBind      = 16 << 20 // Bind and FunctionCall
 	maxSmall     = 64 << 10 // everything else that is not streamed
 	maxLogin     = 10_000   // before the login has succeeded
 )
@@ -47,7 +47,7 @@ func limit(kind byte) int {
 	switch kind {
 	case 'Q', 'P':
 		return maxStatement
-	case 'B':
+	case 'B', 'F':
 		return maxBind
 	case 'd':
 		return 0

@@ -8,7 +8,7 @@ import (
 )
 
 // changing is what differs between two runs of one script: the process that a notification came from, the schema of temporary tables and the time.
-var changing = regexp.MustCompile(`from server process with PID \d+|pg_temp_\d+|\n.*\(every 0.01s\)\n`)
+var changing = regexp.MustCompile(`lo_import \d+|from server process with PID \d+|pg_temp_\d+|\n.*\(every 0.01s\)\n`)
 
 // psqlScript runs testdata/psql.sql in a database of its own and returns all that psql printed.
 func psqlScript(t *testing.T, url func(database string) string) string {

@@ -200,6 +200,16 @@ close held;
 call noted('a procedure');
 do $$ begin for i in 1..3 loop raise notice 'turn %', i; end loop; end $$;
 do $outer$ begin execute $inner$ insert into scratch values (42) $inner$; end $outer$;
+\lo_import testdata/schema.sql 'a schema'
+select count(*) from pg_largeobject_metadata where oid = :LASTOID;
+\lo_export :LASTOID /dev/null
+select length(convert_from(lo_get(:LASTOID), 'utf8')) > 5000, obj_description(:LASTOID, 'pg_largeobject');
+begin;
+\lo_unlink :LASTOID
+rollback;
+\lo_unlink :LASTOID
+\lo_unlink 1
+\lo_export 1 /dev/null
 explain (costs off) select * from people p join pets t on t.owner = p.id where p.id = 1;
 with recursive up(n) as (select 1 union all select n + 1 from up where n < 5) select sum(n) from up;
 merge into scratch s using (values (1), (77)) v(a) on s.a = v.a when matched then delete when not matched then insert values (v.a);

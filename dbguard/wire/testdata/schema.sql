@@ -40,3 +40,5 @@ insert into people (name, born, of, at, years) values
 insert into pets (owner, name, facts) select 1 + n % 7, 'pet ' || n, jsonb_build_object('n', n, 'or', '1'' or ''1''=''1') from generate_series(1, 500) n;
 insert into days select date '2026-01-01' + n, n from generate_series(0, 99) n;
 refresh materialized view counted;
+select lo_from_bytea(0, '\x00ff27') is not null;
+select lo_from_bytea(0, convert_to(repeat('large ', 20000), 'utf8')) is not null;
