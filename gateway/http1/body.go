@@ -77,13 +77,13 @@ func (b *body) readLength(p []byte) (int, error) {
 	return n, err
 }
 
-// fewBytes is the room below which the socket is read into the turn's buffer and not into the reader's own.
+// fewBytes is the room below which the socket is read into the inbox and not into the reader's own.
 const fewBytes = 2 << 10
 
 // bytes reads bytes of the body as they stand.
 func (b *body) bytes(p []byte) (int, error) {
-	t := b.c.turn
-	if t.r == t.w {
+	in := b.c.in
+	if in.empty() {
 		if len(p) >= fewBytes {
 			n, err := b.c.raw.Read(p)
 			if n > 0 {
@@ -95,8 +95,8 @@ func (b *body) bytes(p []byte) (int, error) {
 			return 0, brokenOff(err)
 		}
 	}
-	n := copy(p, t.buffered())
-	t.r += n
+	n := copy(p, in.buffered())
+	in.r += n
 	return n, nil
 }
 
@@ -110,22 +110,22 @@ func brokenOff(err error) error {
 
 // readChunks returns data of the running chunk, after the framing before it.
 func (b *body) readChunks(p []byte) (int, error) {
-	t := b.c.turn
+	in := b.c.in
 	for {
 		if left := b.chunks.Left(); left > 0 {
 			n, err := b.bytes(p[:min(uint64(len(p)), left)])
 			b.chunks.Took(n)
 			return n, err
 		}
-		n, done, refusal := b.chunks.Frame(t.buffered())
-		t.r += n
+		n, done, refusal := b.chunks.Frame(in.buffered())
+		in.r += n
 		switch {
 		case refusal != nil:
 			return 0, b.refuse(refusal)
 		case done:
 			b.trailers()
 			return 0, io.EOF
-		case t.r < t.w:
+		case !in.empty():
 			continue // data
 		}
 		if err := b.c.read(); err != nil {

@@ -24,20 +24,21 @@ type conn struct {
 	try   func(fd uintptr) bool
 	tried error
 
-	parser *ingress.Parser
 	// proto is what all requests of the connection have in common.
 	proto *http.Request
 	local net.Addr
 	clock clock
 	// watched is true while nothing more of the request is to come, so that the end of the client's direction means it has gone.
 	watched atomic.Bool
-	// turn is nil while the connection is idle.
+	// in is nil while there is nothing unused in it and nothing more of a request to be read.
+	in *inbox
+	// turn is nil unless a request is under way.
 	turn *turn
 }
 
 func newConn(s *Server, raw net.Conn) *conn {
 	head, _ := s.Limits()
-	c := &conn{server: s, raw: raw, parser: ingress.NewParser(head), local: raw.LocalAddr()}
+	c := &conn{server: s, raw: raw, local: raw.LocalAddr()}
 	c.proto = &http.Request{ProtoMajor: 1, RemoteAddr: raw.RemoteAddr().String()}
 	if socket, ok := raw.(syscall.Conn); ok {
 		if sys, err := socket.SyscallConn(); err == nil {
@@ -61,19 +62,13 @@ func (c *conn) serve() {
 
 // await returns once bytes of the next request are there; false where the connection has ended instead.
 func (c *conn) await() bool {
-	return c.turn != nil || c.wait() == nil
+	return c.in != nil || c.wait() == nil
 }
 
 // waitHolding reads into a buffer that is held all the time.
 func (c *conn) waitHolding() error {
-	t := newTurn()
-	n, err := c.raw.Read(t.in)
-	c.turn = t
-	t.w = n
-	if n > 0 {
-		return nil
-	}
-	return err
+	c.in = newInbox()
+	return c.read()
 }
 
 // next reads one request and answers it. It returns false where the connection must end.
@@ -93,11 +88,9 @@ func (c *conn) next() bool {
 	if !whole {
 		return false // a goroutine of the broken handler may still hold the turn
 	}
-	t := c.turn
-	t.reset()
+	c.turn.release()
+	c.turn = nil
 	if !keep || c.server.closing.Load() {
-		c.turn = nil
-		t.release()
 		return false
 	}
 	c.rest()
@@ -106,23 +99,29 @@ func (c *conn) next() bool {
 
 // rest makes the connection wait for its next request. Where bytes of that have come already it is read at once.
 func (c *conn) rest() {
-	if c.turn.r < c.turn.w {
-		return
+	if c.in != nil {
+		if !c.in.empty() {
+			return
+		}
+		c.letGo()
 	}
-	t := c.turn
-	c.turn = nil
-	t.release()
 	_, keepAlive := c.server.Limits()
 	c.enter(idle, c.server.after(keepAlive), nil)
 }
 
+// letGo gives the inbox, in which nothing is left, back.
+func (c *conn) letGo() {
+	c.in.release()
+	c.in = nil
+}
+
 // head returns the length of the next request's head, once it is complete and sound.
 func (c *conn) head() (int, bool) {
-	t := c.turn
+	in := c.in
 	limits, _ := c.server.Limits()
-	c.parser.Limit(limits)
+	in.parser.Limit(limits)
 	for hurried := false; ; {
-		n, refusal := c.parser.Feed(t.buffered())
+		n, refusal := in.parser.Feed(in.buffered())
 		switch {
 		case refusal != nil:
 			c.refuse(refusal)
@@ -134,7 +133,7 @@ func (c *conn) head() (int, bool) {
 			hurried = true
 			c.enter(reading, c.server.after(limits.HeaderTimeout), nil)
 		}
-		t.room()
+		in.room()
 		if err := c.read(); err != nil {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				c.refuse(errHeadTimeout)
@@ -147,14 +146,14 @@ func (c *conn) head() (int, bool) {
 // errHeadTimeout refuses a head that does not become complete.
 var errHeadTimeout = &ingress.Refusal{Status: http.StatusRequestTimeout, Reason: "the request head did not arrive in time"}
 
-// read reads more into the turn's buffer, which must have room.
+// read reads more into the inbox, which must have room.
 func (c *conn) read() error {
-	t := c.turn
-	if t.r == t.w {
-		t.r, t.w = 0, 0
+	in := c.in
+	if in.empty() {
+		in.r, in.w = 0, 0
 	}
-	n, err := c.raw.Read(t.in[t.w:])
-	t.w += n
+	n, err := c.raw.Read(in.buf[in.w:])
+	in.w += n
 	switch {
 	case n > 0:
 		return nil
@@ -187,7 +186,7 @@ const (
 
 // refuse answers a request that never becomes one.
 func (c *conn) refuse(r *ingress.Refusal) {
-	c.server.OnRefusal(c.parser.Refused(r, c.raw.RemoteAddr()))
+	c.server.OnRefusal(c.in.parser.Refused(r, c.raw.RemoteAddr()))
 	now := time.Now()
 	if c.setWrite(now.Add(answerTime)) != nil {
 		return

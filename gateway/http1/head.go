@@ -13,6 +13,7 @@ import (
 // head writes down status and fields, all but those that frame the body.
 func (w *response) head() {
 	w.announced()
+	w.borrow()
 	b := appendStatus(w.out, w.status)
 	dated := false
 	for name, values := range w.header {
@@ -103,7 +104,7 @@ func (w *response) decide(done bool) {
 	if w.framing != bodyless && len(w.held) > 0 {
 		w.emit(w.held)
 	}
-	w.held = w.held[:0]
+	w.held = nil
 }
 
 // connection says what becomes of the connection.

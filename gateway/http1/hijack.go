@@ -19,9 +19,14 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		}
 	}
 	w.taken = true
+	w.giveBack()
 	c := w.c
 	c.enter(taken, 0, nil)
-	early := bytes.Clone(c.turn.buffered())
+	var early []byte
+	if c.in != nil {
+		early = bytes.Clone(c.in.buffered())
+		c.in = nil
+	}
 	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), c.raw), max(len(early), inSize))
 	if _, err := r.Peek(len(early)); err != nil {
 		return nil, nil, err

@@ -5,6 +5,8 @@ import (
 	"net/textproto"
 	"net/url"
 	"strings"
+
+	"sallyport/gateway/ingress"
 )
 
 // asked is what a request needs beside itself, in one piece of memory.
@@ -13,11 +15,12 @@ type asked struct {
 	url url.URL
 }
 
-// request makes the Request of the head that the parser has found in the first n bytes of the turn's buffer, and takes it
-// out of there. All strings of it are parts of one copy.
+// request makes the Request of the head that the parser has found in the next n bytes of the inbox, and takes it out of
+// there. All strings of it are parts of one copy.
 func (c *conn) request(n int) (*http.Request, *requestContext) {
-	t, h := c.turn, c.parser.Head()
-	head := t.in[t.r : t.r+n]
+	in, t := c.in, newTurn()
+	h, head := in.parser.Head(), in.buf[in.r:in.r+n]
+	c.turn = t
 	text := string(head)
 	// A part of head is the same part of text; where it begins, its capacity tells.
 	same := func(part []byte) string {
@@ -42,18 +45,20 @@ func (c *conn) request(n int) (*http.Request, *requestContext) {
 	}
 	r.Close = h.Close
 	r.Header = t.header
-	trailer := t.fill(c, same)
-	t.r += n
+	trailer := t.fill(h.Fields, same)
+	in.r += n
 	c.enter(handling, 0, &a.ctx)
 	t.answer.begin(c, r, h.Close)
-	c.frame(r, trailer)
+	c.frame(r, h, trailer)
+	if r.Body == http.NoBody && in.empty() {
+		c.letGo() // whoever waits for the handler needs none
+	}
 	return r, &a.ctx
 }
 
 // fill puts the head's fields into the turn's header, each name in its canonical spelling, and returns the values of Trailer.
 // Host and what frames the message are not among them, as with net/http.
-func (t *turn) fill(c *conn, same func([]byte) string) (trailer []string) {
-	fields := c.parser.Head().Fields
+func (t *turn) fill(fields []ingress.Field, same func([]byte) string) (trailer []string) {
 	if cap(t.values) < len(fields) {
 		t.values = make([]string, 0, 2*len(fields))
 	}
@@ -86,8 +91,7 @@ func (t *turn) fill(c *conn, same func([]byte) string) (trailer []string) {
 }
 
 // frame gives r its body.
-func (c *conn) frame(r *http.Request, trailer []string) {
-	h := c.parser.Head()
+func (c *conn) frame(r *http.Request, h *ingress.Head, trailer []string) {
 	if trailer != nil && !h.Chunked {
 		c.turn.header["Trailer"] = trailer // it announces nothing then, and is a field like others
 	}

@@ -29,8 +29,10 @@ type response struct {
 	header  http.Header
 	// body is the request's, nil where there is none.
 	body *body
-	// out is what is to be sent, beginning with the head; held is body that waits for its length to be known.
+	// out is what is to be sent, beginning with the head; held is body that waits for its length to be known. Both are in
+	// lent, which is nil while there is nothing to be sent.
 	out, held []byte
+	lent      *outbox
 	vector    [3][]byte
 	buffers   net.Buffers
 

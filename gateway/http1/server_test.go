@@ -306,3 +306,30 @@ func TestLimitsFarAwayAreTheSweepers(t *testing.T) {
 		t.Errorf("got %v, %v, want an answer that ends the connection", res, err)
 	}
 }
+
+func TestNoBufferIsHeldWhileAHandlerWaits(t *testing.T) {
+	held := make(chan string, 4)
+	look := func(w *response, when string) {
+		if w.c.in != nil {
+			held <- when + ": an inbox"
+		}
+		if w.lent != nil {
+			held <- when + ": an outbox"
+		}
+	}
+	w := open(t, func(w http.ResponseWriter, _ *http.Request) {
+		answer := w.(*response)
+		look(answer, "before the answer")
+		_, _ = io.WriteString(w, "first")
+		answer.Flush()
+		look(answer, "after a piece was flushed")
+		_, _ = io.WriteString(w, "second")
+	}, nil)
+	if got := w.send("GET / HTTP/1.1\r\nHost: shop.example.com\r\nConnection: close\r\n\r\n"); !strings.Contains(got, "first") || !strings.Contains(got, "second") {
+		t.Errorf("got %q, want both pieces", got)
+	}
+	close(held)
+	for what := range held {
+		t.Errorf("a request holds memory that it does not need %s", what)
+	}
+}

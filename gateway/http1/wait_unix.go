@@ -21,20 +21,20 @@ func (c *conn) wait() error {
 
 // tryRead reads into a buffer that it gives back where nothing has come yet.
 func (c *conn) tryRead(fd uintptr) bool {
-	t := newTurn()
+	in := newInbox()
 	for {
-		n, err := syscall.Read(int(fd), t.in)
+		n, err := syscall.Read(int(fd), in.buf)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
 		case errors.Is(err, syscall.EAGAIN):
-			turns.Put(t)
+			in.release()
 			return false
 		case err == nil && n <= 0:
 			err = io.EOF
 		}
-		c.turn, c.tried = t, err
-		t.w = max(n, 0)
+		c.in, c.tried = in, err
+		in.w = max(n, 0)
 		return true
 	}
 }

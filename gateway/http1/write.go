@@ -12,6 +12,7 @@ func (w *response) emit(p []byte) {
 	if w.err != nil {
 		return
 	}
+	w.borrow()
 	end := ""
 	if w.framing == byChunks {
 		w.out = append(strconv.AppendInt(w.out, int64(len(p)), 16), "\r\n"...)
@@ -28,12 +29,28 @@ func (w *response) emit(p []byte) {
 	w.out = append(w.out[:0], end...)
 }
 
-// flush sends the buffer.
+// flush sends what is put together, and keeps no buffer for what may come later.
 func (w *response) flush() {
 	if len(w.out) > 0 && w.err == nil {
 		w.send(w.out)
 	}
-	w.out = w.out[:0]
+	w.giveBack()
+}
+
+// borrow makes sure that there is a buffer.
+func (w *response) borrow() {
+	if w.lent == nil {
+		w.lent = outboxes.Get().(*outbox)
+		w.out, w.held = w.lent.out[:0], w.lent.held[:0]
+	}
+}
+
+// giveBack gives the buffer back; what is in it is lost.
+func (w *response) giveBack() {
+	if w.lent != nil {
+		outboxes.Put(w.lent)
+	}
+	w.lent, w.out, w.held = nil, nil, nil
 }
 
 func (w *response) send(b []byte) {
@@ -75,7 +92,7 @@ func (c *conn) finish() bool {
 	if !w.close {
 		return ended || w.body.skip()
 	}
-	if !ended || c.turn.r < c.turn.w {
+	if !ended || c.in != nil && !c.in.empty() {
 		c.linger()
 	}
 	return false
@@ -93,6 +110,7 @@ func (w *response) announcesLate() bool {
 
 // lastChunk ends a chunked body, with its trailers.
 func (w *response) lastChunk() {
+	w.borrow()
 	w.out = append(w.out, "0\r\n"...)
 	for name, values := range w.header {
 		if late, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
