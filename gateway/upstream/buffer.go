@@ -6,18 +6,61 @@ import (
 	"sync"
 )
 
-// readSize is the room for what comes from the app at once; most heads with a small body fit.
-const readSize = 4 << 10
+// Room for what comes from the app at once, in bytes: most heads with a small body fit into the small one; bodies that did not
+// come with their head get the large one.
+const (
+	smallSize = 4 << 10
+	largeSize = 32 << 10
+)
+
+type (
+	smallRoom [smallSize]byte
+	largeRoom [largeSize]byte
+)
+
+var (
+	smalls = sync.Pool{New: func() any { return new(smallRoom) }}
+	larges = sync.Pool{New: func() any { return new(largeRoom) }}
+)
 
 // buffered returns the bytes that were read and not used.
 func (c *conn) buffered() []byte { return c.buf[c.r:c.w] }
 
-// fill reads more into the buffer, which must have room or nothing unused in it.
-func (c *conn) fill() error {
-	if c.r == c.w {
-		c.r, c.w = 0, 0
+// borrow makes sure that there is a buffer.
+func (c *conn) borrow() {
+	switch {
+	case c.buf != nil:
+	case c.body:
+		c.large = larges.Get().(*largeRoom)
+		c.buf = c.large[:]
+	default:
+		c.small = smalls.Get().(*smallRoom)
+		c.buf = c.small[:]
 	}
-	n, err := c.Conn.Read(c.buf[c.w:])
+}
+
+// giveBack gives the buffer back; what is in it is lost.
+func (c *conn) giveBack() {
+	if c.small != nil {
+		smalls.Put(c.small)
+	}
+	if c.large != nil {
+		larges.Put(c.large)
+	}
+	c.small, c.large, c.buf, c.r, c.w = nil, nil, nil, 0, 0
+}
+
+// fill reads more into the buffer, which must have room or nothing unused in it. In the latter case no buffer is held until
+// the app sends something: most connections wait most of the time.
+func (c *conn) fill() error {
+	var n int
+	var err error
+	if c.r == c.w {
+		c.giveBack()
+		n, err = c.wait()
+	} else {
+		n, err = c.Conn.Read(c.buf[c.w:])
+	}
 	c.w += n
 	if n > 0 {
 		c.moved()
@@ -29,20 +72,24 @@ func (c *conn) fill() error {
 	return err
 }
 
+// waitHolding reads into a buffer that is held all the time.
+func (c *conn) waitHolding() (int, error) {
+	c.borrow()
+	return c.Conn.Read(c.buf)
+}
+
 var errFull = errors.New("the buffer is full")
 
 // fillHead makes room for more of a head and reads it. It returns errFull where the head is larger than any should be.
 func (c *conn) fillHead() error {
 	switch {
-	case c.w < len(c.buf):
+	case c.w < len(c.buf) || c.r == c.w:
 	case c.r > 0:
 		c.compact()
 	case len(c.buf) >= headMax:
 		return errFull
 	default:
-		bigger := make([]byte, 2*len(c.buf))
-		copy(bigger, c.buf)
-		c.buf = bigger
+		c.move(make([]byte, 2*len(c.buf)))
 	}
 	return c.fill()
 }
@@ -53,31 +100,19 @@ func (c *conn) compact() {
 	c.r = 0
 }
 
-// largeSize is the room for bodies that did not come with their head.
-const largeSize = 32 << 10
-
-var larges = sync.Pool{New: func() any { b := make([]byte, largeSize); return &b }}
-
-// enlarge borrows a large buffer for a body.
-func (c *conn) enlarge() {
-	if len(c.buf) >= largeSize {
-		return
-	}
-	large := *larges.Get().(*[]byte)
-	c.w = copy(large, c.buf[c.r:c.w])
-	c.r = 0
-	c.small, c.buf = c.buf, large
+// move makes bigger the buffer, with what is unused in it.
+func (c *conn) move(bigger []byte) {
+	n := copy(bigger, c.buffered())
+	c.giveBack()
+	c.buf, c.w = bigger, n
 }
 
-// shrink gives a large buffer back. What is in it is lost.
-func (c *conn) shrink() {
-	switch {
-	case c.small != nil:
-		large := c.buf
-		larges.Put(&large)
-		c.buf, c.small = c.small, nil
-	case len(c.buf) > readSize:
-		c.buf = make([]byte, readSize)
+// enlarge makes large pieces of a body come at once from now on.
+func (c *conn) enlarge() {
+	c.body = true
+	if c.r < c.w && len(c.buf) < largeSize {
+		large := larges.Get().(*largeRoom)
+		c.move(large[:])
+		c.large = large
 	}
-	c.r, c.w = 0, 0
 }

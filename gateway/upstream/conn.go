@@ -7,17 +7,25 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 // conn is one connection to the app. One exchange uses it at a time, in its own goroutine; the sweeper only cuts it.
 type conn struct {
 	net.Conn
-	// buf holds bytes that were read; those in r..w were not used yet.
-	buf  []byte
-	r, w int
-	// small is the buffer of its own while buf is a large borrowed one, nil otherwise.
-	small []byte
+	// sys is Conn for the kernel, nil where Conn is no socket; try is how wait reads from it, and tried what came of that.
+	sys   syscall.RawConn
+	try   func(fd uintptr) bool
+	tried error
+	// buf holds bytes that were read; those in r..w were not used yet. It is nil while there are none, and small, large or,
+	// for a rare large head, memory of its own.
+	buf   []byte
+	r, w  int
+	small *smallRoom
+	large *largeRoom
+	// body is true from where large pieces may come.
+	body bool
 	// reused is true from the second exchange on, heard once a byte of the answer came, broken where there must be no
 	// further exchange.
 	reused, heard, broken bool
@@ -43,7 +51,15 @@ var (
 	errClientGone = errors.New("the client is gone")
 )
 
-func newConn(c net.Conn) *conn { return &conn{Conn: c, buf: make([]byte, readSize)} }
+func newConn(raw net.Conn) *conn {
+	c := &conn{Conn: raw}
+	if socket, ok := raw.(syscall.Conn); ok {
+		if sys, err := socket.SyscallConn(); err == nil {
+			c.sys, c.try = sys, c.tryRead
+		}
+	}
+	return c
+}
 
 // begin starts a phase that may last limit without a byte, for a request with the context client.
 func (c *conn) begin(client context.Context, now time.Time, limit time.Duration) {

@@ -21,14 +21,20 @@ type exchange struct {
 	// upgrade is true for a WebSocket handshake.
 	upgrade bool
 	conn    *conn
-	// out is the head, and a small body behind it.
-	out []byte
+	// out is the head, and a small body behind it, in lent; both are nil once they were sent.
+	out  []byte
+	lent *outgoing
 	// upload is the body that is sent while the answer is awaited, nil where there is none.
 	upload *upload
 	answer response
 }
 
-var exchanges = sync.Pool{New: func() any { return &exchange{out: make([]byte, 0, 2<<10)} }}
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+// outgoing is room for what the app is sent.
+type outgoing struct{ room []byte }
+
+var outgoings = sync.Pool{New: func() any { return &outgoing{make([]byte, 0, 2<<10)} }}
 
 // outMax is the capacity above which a buffer is not kept for the next exchange, in bytes.
 const outMax = 64 << 10
@@ -48,12 +54,10 @@ func (x *exchange) end() {
 	if x.conn != nil {
 		x.u.pool.drop(x.conn)
 	}
-	if cap(x.out) > outMax {
-		return
-	}
+	x.giveBack()
 	fields := x.answer.fields
 	clear(fields)
-	*x = exchange{out: x.out[:0], answer: response{fields: fields[:0]}}
+	*x = exchange{answer: response{fields: fields[:0]}}
 	exchanges.Put(x)
 }
 
@@ -66,7 +70,7 @@ func (x *exchange) run() {
 		return
 	}
 	x.upgrade = sound
-	x.out = x.appendHead(x.out)
+	x.compose()
 	if err := x.prepareBody(); err != nil {
 		x.refuse(clientFault(err))
 		return
@@ -82,6 +86,21 @@ func (x *exchange) run() {
 		return
 	}
 	x.deliver()
+}
+
+// compose puts the head together.
+func (x *exchange) compose() {
+	x.lent = outgoings.Get().(*outgoing)
+	x.out = x.appendHead(x.lent.room)
+}
+
+// giveBack gives the buffer of the request back.
+func (x *exchange) giveBack() {
+	if x.lent != nil && cap(x.out) <= outMax {
+		x.lent.room = x.out[:0]
+		outgoings.Put(x.lent)
+	}
+	x.lent, x.out = nil, nil
 }
 
 // ask sends the request and reads the head of the answer, again where that is allowed.
@@ -116,11 +135,17 @@ func (x *exchange) once() (err error, fresh bool) {
 	return err, fresh
 }
 
-// converse sends the request and reads the head of the answer.
+// converse sends the request and reads the head of the answer. It keeps no buffer while it waits: of what is sent again, which
+// has no body, the head is put together again.
 func (x *exchange) converse() error {
 	c := x.conn
 	c.begin(x.c.Request.Context(), time.Now(), x.u.settings.Timeout)
-	if _, err := c.Write(x.out); err != nil {
+	if x.out == nil {
+		x.compose()
+	}
+	_, err := c.Write(x.out)
+	x.giveBack()
+	if err != nil {
 		return c.why(noAnswer(err))
 	}
 	if x.upload == nil {

@@ -56,8 +56,8 @@ func (p *pool) give(c *conn, now time.Time) {
 		p.drop(c)
 		return
 	}
-	c.shrink()
-	c.reused, c.idleSince = true, now
+	c.giveBack()
+	c.body, c.reused, c.idleSince = false, true, now
 	p.mu.Lock()
 	if p.shut || len(p.idle) >= p.max {
 		p.mu.Unlock()

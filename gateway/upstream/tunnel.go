@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -13,7 +12,7 @@ import (
 // tunnel is a WebSocket between client and app. Bytes pass as they are; frames of the app are followed only so far that
 // a close frame of ours never stands inside one of them.
 type tunnel struct {
-	client, app net.Conn
+	client, app *conn
 	// feed is shown the client's bytes before the app gets them; nil where nobody looks.
 	feed func([]byte)
 	// told is true once leave was called.
@@ -40,7 +39,7 @@ func (x *exchange) switchProtocols() {
 		return
 	}
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered()) // what is buffered can be peeked at
-	t := &tunnel{client: conn, app: c.Conn}
+	t := &tunnel{client: newConn(conn), app: c}
 	if follow := x.u.parts.FollowClient; follow != nil {
 		t.feed = follow(x.c, x.answer.extensions())
 	}
@@ -50,7 +49,7 @@ func (x *exchange) switchProtocols() {
 		x.u.upgrades.forget(t)
 		x.u.meter.upgrades.Add(-1)
 	}()
-	t.run(x.answer.switchHead(), early, c.buffered())
+	t.run(x.answer.switchHead(), early)
 }
 
 // switchHead returns the 101 that the client gets.
@@ -75,8 +74,8 @@ func (a *response) extensions() string {
 	return strings.Join(all, ", ")
 }
 
-// run relays until one side ends, and closes both. fromClient and fromApp were read before.
-func (t *tunnel) run(head, fromClient, fromApp []byte) {
+// run relays until one side ends, and closes both. fromClient was read before.
+func (t *tunnel) run(head, fromClient []byte) {
 	defer t.client.Close()
 	up := make(chan struct{})
 	go func() {
@@ -84,7 +83,7 @@ func (t *tunnel) run(head, fromClient, fromApp []byte) {
 		t.pull(fromClient)
 		_ = t.app.Close()
 	}()
-	if _, err := t.client.Write(head); err == nil && t.pass(fromApp) {
+	if _, err := t.client.Write(head); err == nil {
 		t.relay()
 	}
 	_ = t.app.Close()
@@ -96,7 +95,7 @@ func (t *tunnel) run(head, fromClient, fromApp []byte) {
 func (t *tunnel) pull(early []byte) {
 	if t.feed == nil {
 		if _, err := t.app.Write(early); err == nil {
-			_, _ = io.Copy(t.app, t.client)
+			_, _ = io.Copy(t.app.Conn, t.client.Conn)
 		}
 		return
 	}
@@ -104,17 +103,10 @@ func (t *tunnel) pull(early []byte) {
 	if _, err := t.app.Write(early); err != nil {
 		return
 	}
-	buf := *larges.Get().(*[]byte)
-	defer func() { larges.Put(&buf) }()
-	for {
-		n, err := t.client.Read(buf)
-		if n > 0 {
-			t.feed(buf[:n])
-			if _, err := t.app.Write(buf[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
+	c := t.client
+	for c.enlarge(); c.fill() == nil; c.r = c.w {
+		t.feed(c.buffered())
+		if _, err := t.app.Write(c.buffered()); err != nil {
 			return
 		}
 	}
@@ -122,11 +114,10 @@ func (t *tunnel) pull(early []byte) {
 
 // relay copies the app's frames to the client.
 func (t *tunnel) relay() {
-	buf := *larges.Get().(*[]byte)
-	defer func() { larges.Put(&buf) }()
-	for {
-		n, err := t.app.Read(buf)
-		if n > 0 && !t.pass(buf[:n]) || err != nil {
+	c := t.app
+	c.body = true
+	for t.pass(c.buffered()) {
+		if c.r = c.w; c.fill() != nil {
 			return
 		}
 	}
