@@ -55,7 +55,7 @@ func (g *Gateway) startAlerts(helpers *crew) {
 		go func() {
 			defer close(hearing)
 			for e := range heard.Events() {
-				g.hear(e)
+				g.hear(*e)
 			}
 		}()
 		<-ctx.Done()

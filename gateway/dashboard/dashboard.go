@@ -28,7 +28,7 @@ type Page struct {
 	source  Source
 	every   time.Duration
 	streams chan struct{} // one token a stream
-	files   map[string]file
+	files   func() map[string]file
 	closed  chan struct{}
 	close   sync.Once
 
@@ -39,9 +39,9 @@ type Page struct {
 // maxStreams is how many browsers may watch at once.
 const maxStreams = 8
 
-// New returns the page over source.
+// New returns the page over source. Its files are packed when the first is asked for: most gateways show the page rarely.
 func New(source Source) *Page {
-	return &Page{source: source, every: time.Second, streams: make(chan struct{}, maxStreams), files: readFiles(), closed: make(chan struct{}), shown: map[string]*shown{}}
+	return &Page{source: source, every: time.Second, streams: make(chan struct{}, maxStreams), files: sync.OnceValue(readFiles), closed: make(chan struct{}), shown: map[string]*shown{}}
 }
 
 // Close ends every stream, so that the listener can drain. It may be called twice.

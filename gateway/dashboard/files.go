@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io/fs"
-	"mime"
 	"net/http"
 	"path"
 	"strings"
@@ -55,22 +54,17 @@ func pack(body []byte) []byte {
 	return out.Bytes()
 }
 
+// kindOf returns the content type of an asset. The system's own table is not asked: it differs from machine to machine.
 func kindOf(name string) string {
-	switch ext := path.Ext(name); ext {
-	case ".js":
-		return "text/javascript; charset=utf-8"
-	case ".woff2":
-		return "font/woff2"
-	case ".txt":
-		return "text/plain; charset=utf-8"
-	default:
-		return mime.TypeByExtension(ext)
-	}
+	return map[string]string{
+		".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+		".svg": "image/svg+xml", ".woff2": "font/woff2", ".txt": "text/plain; charset=utf-8",
+	}[path.Ext(name)]
 }
 
 // serveFile sends an asset, or 304 where the browser has it.
 func (p *Page) serveFile(w http.ResponseWriter, r *http.Request) {
-	f, ok := p.files[r.URL.Path]
+	f, ok := p.files()[r.URL.Path]
 	if !ok {
 		http.NotFound(w, r)
 		return

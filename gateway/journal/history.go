@@ -39,7 +39,7 @@ type History struct {
 	clock    func() time.Time
 	report   func(Event)
 
-	events  chan Event    // bounded; the newest are dropped where it is full
+	events  chan *Event   // bounded; the newest are dropped where it is full
 	full    chan struct{} // of one: the queue is more than half full
 	dropped atomic.Uint64
 	wrote   atomic.Int64 // unix milliseconds of the last commit
@@ -67,13 +67,16 @@ func NewHistory(s Settings, o HistoryOptions) *History {
 	}
 	return &History{
 		settings: s, log: o.Log, clock: o.Clock, report: o.Report,
-		events: make(chan Event, queueSize), full: make(chan struct{}, 1), ready: make(chan struct{}),
+		events: make(chan *Event, queueSize), full: make(chan struct{}, 1), ready: make(chan struct{}),
 		fold: newFolder(), state: map[string][]byte{},
 	}
 }
 
 // Record queues e for the file. It never blocks and reports whether there was room.
-func (h *History) Record(e Event) bool {
+func (h *History) Record(e Event) bool { return h.record(&e) }
+
+// record queues e, which nobody changes any more.
+func (h *History) record(e *Event) bool {
 	if h.settings.Path == "" {
 		return false
 	}

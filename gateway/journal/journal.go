@@ -98,11 +98,11 @@ func (j *Journal) Add(e Event) {
 	j.lastID = e.ID
 	j.keep(e)
 	for s := range j.heard {
-		s.offer(e)
+		s.offer(&e)
 	}
 	j.mu.Unlock()
 	if j.history != nil {
-		j.history.Record(e)
+		j.history.record(&e)
 	}
 	j.log.Log(context.Background(), e.level(), "event", "door", e.Door, "kind", e.Kind, "client", e.Client, "request", e.Request, "summary", e.Summary)
 }

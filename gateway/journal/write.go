@@ -85,7 +85,7 @@ func (h *History) take() batch {
 	for len(b.events) < maxBatch {
 		select {
 		case e := <-h.events:
-			b.events = append(b.events, e)
+			b.events = append(b.events, *e)
 			continue
 		default:
 		}
