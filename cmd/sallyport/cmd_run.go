@@ -70,11 +70,12 @@ func (p *program) serve(cmd *cobra.Command, up func()) error {
 	forget := reloadOnHangup(logs.logger, g, overseer)
 	defer forget()
 	ctx, end := context.WithCancel(cmd.Context())
-	var feeding sync.WaitGroup
-	feeding.Go(func() { overseer.feed(ctx, g.Ticks, logs.logger) })
+	var beside sync.WaitGroup
+	beside.Go(func() { overseer.feed(ctx, g.Ticks, logs.logger) })
+	beside.Go(func() { settle(ctx, logs.logger) })
 	err = g.Run(cmd.Context())
 	end()
-	feeding.Wait()
+	beside.Wait()
 	if err != nil {
 		return ends(codeFailed, "%w", err)
 	}
