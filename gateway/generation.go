@@ -186,6 +186,12 @@ func (g *Gateway) onAnswer(a middleware.Answer) {
 	}
 }
 
+// endStreams cuts the event streams of every generation.
+func (g *Gateway) endStreams() {
+	g.current.Load().app.EndStreams()
+	g.reloads.endStreams()
+}
+
 // drainSockets tells the WebSockets of every generation that the server goes away.
 func (g *Gateway) drainSockets(ctx context.Context) error {
 	if err := g.current.Load().app.Drain(ctx); err != nil {

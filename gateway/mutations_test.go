@@ -86,6 +86,8 @@ var mutations = []mutation{
 
 	{"9", "readiness says no at once", []swap{{"gateway/run.go", "	g.serving.Store(false)\n", ""}}, "gateway", term9},
 	{"9", "WebSockets are told 1001", []swap{{"gateway/upstream/tunnel.go", "		_, _ = t.client.Write(goingAway)\n", ""}}, "gateway", term9},
+	{"9", "event streams hold nobody up", []swap{{"gateway/run.go", "	defer time.AfterFunc(streams, g.endStreams).Stop()\n", ""}}, "gateway", term9},
+	{"9", "a stream that we cut is no fault of the app", []swap{{"gateway/upstream/body.go", "if errors.Is(x.conn.why(err), errStreamEnds) {", "if false {"}}, "gateway", term9},
 	{"9", "running requests end by themselves", []swap{{"gateway/run.go", "err := public.Shutdown(ctx)", "err := public.Close()"}}, "gateway", term9},
 
 	{"10", "upgrades other than websocket are refused", []swap{

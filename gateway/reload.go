@@ -222,6 +222,15 @@ func (r *reloads) drainSockets(ctx context.Context) error {
 	return nil
 }
 
+// endStreams cuts the event streams of earlier generations.
+func (r *reloads) endStreams() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, n := range r.old {
+		n.app.EndStreams()
+	}
+}
+
 // wait forbids further reloads and waits until no earlier generation is left.
 func (r *reloads) wait() {
 	r.one.Lock()

@@ -71,9 +71,9 @@ type crews struct{ servers, app, base, helpers, memory *crew }
 // the last event is told, and the history last, so that it is written.
 func (g *Gateway) shutdown(public, admin server, c crews) {
 	g.serving.Store(false)
-	drain := g.current.Load().cfg.HTTP.Door.Timeouts.Drain
-	g.log.Info("draining", "limit", drain)
-	if !g.drain(public, drain) {
+	limits := g.current.Load().cfg.HTTP.Door.Timeouts
+	g.log.Info("draining", "limit", limits.Drain)
+	if !g.drain(public, limits.Drain, limits.DrainStreams) {
 		g.journal.Add(journal.Event{Door: "http", Kind: "drain-cut", Severity: journal.Warning, Summary: "Requests were still running at the end of the drain time and were cut."})
 	}
 	g.reloads.wait()
@@ -100,11 +100,12 @@ func (n *generation) emptied(limit time.Duration) {
 	}
 }
 
-// drain lets running requests end for at most limit and tells WebSockets that the server goes away. It reports whether all
-// ended by themselves.
-func (g *Gateway) drain(public server, limit time.Duration) bool {
+// drain lets running requests end for at most limit, event streams for at most streams, and tells WebSockets that the server goes
+// away. It reports whether all others ended by themselves.
+func (g *Gateway) drain(public server, limit, streams time.Duration) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
+	defer time.AfterFunc(streams, g.endStreams).Stop()
 	sockets := make(chan error, 1)
 	go func() { sockets <- g.drainSockets(ctx) }()
 	err := public.Shutdown(ctx)

@@ -28,7 +28,9 @@ type Timeouts struct {
 	Upstream  time.Duration `yaml:"upstream" doc:"For the app to begin its answer."`
 	KeepAlive time.Duration `yaml:"keep_alive" doc:"For the next request on an idle connection; above cloudflared's 90s."`
 	Drain     time.Duration `yaml:"drain" doc:"For running requests to end at shutdown."`
-	BodyRate  int64         `yaml:"body_rate" unit:"bytes" doc:"Bytes per second that a request body must keep up on average once it has run for the idle time; 0 asks for none."`
+	// DrainStreams ends streams of events before Drain ends everything.
+	DrainStreams time.Duration `yaml:"drain_streams" doc:"For event streams (text/event-stream) to go on at shutdown, at most as long as drain; then they are cut, and browsers connect anew by themselves."`
+	BodyRate     int64         `yaml:"body_rate" unit:"bytes" doc:"Bytes per second that a request body must keep up on average once it has run for the idle time; 0 asks for none."`
 }
 
 // RateLimit is the budget of each client and where it is counted.
@@ -103,7 +105,7 @@ func Defaults() Settings {
 		BodyMax:  10_000_000,
 		Timeouts: Timeouts{
 			Header: 5 * time.Second, Idle: 30 * time.Second, Upstream: 30 * time.Second,
-			KeepAlive: 2 * time.Minute, Drain: 25 * time.Second, BodyRate: 5,
+			KeepAlive: 2 * time.Minute, Drain: 25 * time.Second, DrainStreams: 5 * time.Second, BodyRate: 5,
 		},
 		RateLimit: RateLimit{
 			Requests: 100, Per: 15 * time.Minute, Store: "memory", OnStoreError: "allow", Concurrent: 256,

@@ -69,6 +69,9 @@ func (s Timeouts) validate(m *mistakes) {
 	// cloudflared keeps idle connections for 90 s; closing earlier on our side gives it sporadic 502s.
 	m.above("timeouts.keep_alive", s.KeepAlive, 90*time.Second)
 	m.above("timeouts.drain", s.Drain, 0)
+	if s.DrainStreams < 0 {
+		m.add("timeouts.drain_streams", "is %s, want 0 or more", s.DrainStreams)
+	}
 	m.atLeast("timeouts.body_rate", s.BodyRate, 0)
 }
 

@@ -31,7 +31,7 @@ func (x *exchange) deliver() {
 	w.WriteHeader(x.answer.status)
 	w.WriteHeaderNow() // gin gives an empty 404 a body of its own otherwise
 	c.begin(x.c.Request.Context(), time.Now(), x.u.settings.StreamIdle)
-	err := x.copyBody(w)
+	err := x.send(w, isEvents(h["Content-Type"]))
 	if x.upload != nil {
 		x.upload.stop(x)
 	}
@@ -46,6 +46,15 @@ func (x *exchange) deliver() {
 	x.conn = nil
 }
 
+// send copies the body; one of events may be ended by EndStreams.
+func (x *exchange) send(w gin.ResponseWriter, events bool) error {
+	if events {
+		x.u.streams.remember(x.conn)
+		defer x.u.streams.forget(x.conn)
+	}
+	return x.copyBody(w)
+}
+
 // breakOff ends an answer that cannot be completed; net/http then closes the client's connection.
 func (x *exchange) breakOff(err error) {
 	var client *clientError
@@ -53,9 +62,13 @@ func (x *exchange) breakOff(err error) {
 		x.u.parts.Logger.Debug("client left", "error", err)
 		panic(http.ErrAbortHandler)
 	}
-	x.u.meter.failed.Add(1)
-	x.u.breaker.late(errAppFault)
-	x.u.parts.Logger.Warn("app broke off", "error", x.conn.why(err))
+	if errors.Is(x.conn.why(err), errStreamEnds) {
+		x.u.parts.Logger.Debug("event stream cut", "error", errStreamEnds)
+	} else {
+		x.u.meter.failed.Add(1)
+		x.u.breaker.late(errAppFault)
+		x.u.parts.Logger.Warn("app broke off", "error", x.conn.why(err))
+	}
 	x.c.Writer.Flush() // what came is the client's; what did not, it will miss
 	panic(http.ErrAbortHandler)
 }

@@ -41,11 +41,11 @@ type conn struct {
 	limit time.Duration
 	// client is the context of the request that is served.
 	client context.Context
-	// cut is why the sweeper ended the phase, nil where it did not.
+	// cut is why the phase was ended from outside, nil where it was not.
 	cut error
 }
 
-// Why the sweeper ended a phase.
+// Why a phase was ended from outside.
 var (
 	errOverdue    = errors.New("no byte within the time limit")
 	errClientGone = errors.New("the client is gone")
@@ -93,15 +93,27 @@ func (c *conn) sweep(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.limit == 0 || c.cut != nil:
-		return
+	case c.limit == 0:
 	case c.client.Err() != nil:
-		c.cut = errClientGone
+		c.cutOff(errClientGone)
 	case now.UnixNano()-c.since.Load() > int64(c.limit):
-		c.cut = errOverdue
-	default:
+		c.cutOff(errOverdue)
+	}
+}
+
+// interrupt cuts the running phase.
+func (c *conn) interrupt(why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cutOff(why)
+}
+
+// cutOff ends reading and writing; the first reason holds. The lock is held.
+func (c *conn) cutOff(why error) {
+	if c.cut != nil {
 		return
 	}
+	c.cut = why
 	// A connection that takes no deadline is closed already.
 	_ = c.SetDeadline(time.Unix(1, 0))
 }

@@ -45,6 +45,7 @@ type Upstream struct {
 	breaker  *breaker
 	pool     *pool
 	upgrades upgrades
+	streams  streams
 	meter    meter
 	health   atomic.Pointer[Health]
 	sweeps   atomic.Uint64 // rounds of Run
