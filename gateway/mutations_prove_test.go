@@ -5,6 +5,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -43,10 +44,21 @@ func TestProveEachCheckFailsWithoutItsDecision(t *testing.T) {
 			case !strings.Contains(out, "--- FAIL: "+m.test) && !strings.Contains(out, "panic: test timed out"):
 				t.Errorf("%s did not run: %v\n%s", m.test, err, out)
 			default:
-				t.Logf("check %s: %s fails without %q (%.1f s)", m.check, m.test, m.what, time.Since(began).Seconds())
+				t.Logf("check %s: %s fails without %q (%.1f s):\n%s", m.check, m.test, m.what, time.Since(began).Seconds(), saidBy(out))
 			}
 		})
 	}
+}
+
+// saidBy is what the test said of its failure, for whoever judges whether it failed for the right reason.
+func saidBy(out string) string {
+	var said []string
+	for line := range strings.Lines(out) {
+		if strings.Contains(line, "_test.go:") && len(said) < 5 {
+			said = append(said, fmt.Sprintf("%.300s", strings.TrimSpace(line)))
+		}
+	}
+	return strings.Join(said, "\n")
 }
 
 // runTest runs tests of room over the sources as swaps change them.
