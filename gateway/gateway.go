@@ -91,7 +91,8 @@ type Gateway struct {
 	// beats counts the rounds of the pulse.
 	beats atomic.Uint64
 
-	httpListener, databaseListener, adminListener net.Listener
+	door                            place
+	databaseListener, adminListener net.Listener
 }
 
 // New builds the gateway of cfg, which must have been checked. It reads the secrets that cfg names and opens nothing.
@@ -146,7 +147,7 @@ func (g *Gateway) report(e journal.Event) { g.journal.Add(e) }
 
 // Listen opens every listener, so that the ports are known before Run. Run does it where nobody has.
 func (g *Gateway) Listen(ctx context.Context) (err error) {
-	if g.httpListener != nil {
+	if g.door.at() != nil {
 		return nil
 	}
 	cfg := g.current.Load().cfg
@@ -155,9 +156,11 @@ func (g *Gateway) Listen(ctx context.Context) (err error) {
 			g.closeListeners()
 		}
 	}()
-	if g.httpListener, err = listen(ctx, "http.listen", cfg.HTTP.Listen); err != nil {
+	public, err := listen(ctx, "http.listen", cfg.HTTP.Listen)
+	if err != nil {
 		return err
 	}
+	g.door.set(public)
 	if g.adminListener, err = listen(ctx, "admin.listen", cfg.Admin.Listen); err != nil {
 		return err
 	}
@@ -169,7 +172,11 @@ func (g *Gateway) Listen(ctx context.Context) (err error) {
 
 // closeListeners closes what Listen opened, for a gateway that will not run.
 func (g *Gateway) closeListeners() {
-	for _, l := range []*net.Listener{&g.httpListener, &g.adminListener, &g.databaseListener} {
+	if l := g.door.at(); l != nil {
+		_ = l.Close() // nothing was accepted yet
+		g.door.set(nil)
+	}
+	for _, l := range []*net.Listener{&g.adminListener, &g.databaseListener} {
 		if *l != nil {
 			_ = (*l).Close() // nothing was accepted yet
 			*l = nil
@@ -179,7 +186,7 @@ func (g *Gateway) closeListeners() {
 
 // Addresses returns where the gateway listens; "" before Listen.
 func (g *Gateway) Addresses() Addresses {
-	return Addresses{addressOf(g.httpListener), addressOf(g.databaseListener), addressOf(g.adminListener)}
+	return Addresses{addressOf(g.door.at()), addressOf(g.databaseListener), addressOf(g.adminListener)}
 }
 
 func addressOf(l net.Listener) string {

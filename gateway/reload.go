@@ -27,7 +27,6 @@ var errStopping = errors.New("the gateway is stopping")
 // restartOnly are settings that hold from the start to the end of a process, by key or by the beginning of a key ending in a
 // dot: listeners, what they were opened with, and helpers that keep state of the world outside.
 var restartOnly = []string{
-	"http.listen",
 	"admin.listen", "database.listen", "database.upstream_file", "database.pool.mode", "database.clients.login_timeout", "database.clients.idle_in_transaction", "database.clients.drain",
 	"database.tls.", "database.window.",
 	"app.", "tunnel.run.", "tunnel.metrics", "tunnel.backup.", "tunnel.state", "tunnel.service", "tunnel.door_key_file",
@@ -98,19 +97,24 @@ func (g *Gateway) reload() (Reloaded, error) {
 	}
 	done := Reloaded{Status: "ok", Generation: next.number, Changes: []config.Change{}, NeedRestart: []config.Change{}}
 	for _, c := range now.cfg.Diff(cfg) {
-		if needsRestart(c.Key) || c.Key == "public_url" && g.tunnel != nil { // whose rules and probes are of the old one
+		if needsRestart(c.Key) || g.tunnel != nil && ofTunnel(c.Key) {
 			done.NeedRestart = append(done.NeedRestart, c)
 		} else {
 			done.Changes = append(done.Changes, c)
 		}
 	}
+	moved, err := g.openMoved(now.cfg.HTTP.Listen, cfg.HTTP.Listen)
+	if err != nil {
+		return Reloaded{Generation: now.number}, err
+	}
 	if g.database != nil {
 		if err := g.database.apply(cfg.Database); err != nil {
-			return Reloaded{Generation: now.number}, err
+			return Reloaded{Generation: now.number}, errors.Join(err, moved.close())
 		}
 	}
 	next.start()
 	g.install(next, newBearer(token))
+	g.door.move(moved)
 	g.desk.Apply(cfg.Alerts)
 	if g.tunnel != nil {
 		g.tunnel.Watch(cfg.Tunnel.Watch)
@@ -141,6 +145,9 @@ func needsRestart(key string) bool {
 		return key == k || strings.HasPrefix(key, k+"[") || (strings.HasSuffix(k, ".") && strings.HasPrefix(key, k))
 	})
 }
+
+// ofTunnel reports settings that a tunnel's rules and probes were made of at the start.
+func ofTunnel(key string) bool { return key == "public_url" || key == "http.listen" }
 
 // changesDetail names what changed, redacted, at most 30 settings.
 func changesDetail(r Reloaded) map[string]string {

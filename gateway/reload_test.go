@@ -40,12 +40,12 @@ func offer(h *house, next *atomic.Pointer[func() (config.Config, error)], change
 func TestReloadSwapsSettingsAndTellsWhatChanged(t *testing.T) {
 	h, next := reloading(t, hello)
 	offer(h, next, func(c *config.Config) {
-		c.HTTP.Door.BodyMax, c.HTTP.Listen, c.Admin.TokenFile = 5, "127.0.0.1:1", secret(t, "planted-secret")
+		c.HTTP.Door.BodyMax, c.Admin.Listen, c.Admin.TokenFile = 5, "127.0.0.1:1", secret(t, "planted-secret")
 	})
 	var done Reloaded
 	h.do("admin", "POST", "/-/reload", nil).json(t, &done)
-	if done.Generation != 2 || fmt.Sprint(done.Changes) == "[]" || len(done.NeedRestart) != 1 || done.NeedRestart[0].Key != "http.listen" {
-		t.Errorf("reload: got %+v, want generation 2 with http.listen waiting for a restart", done)
+	if done.Generation != 2 || fmt.Sprint(done.Changes) == "[]" || len(done.NeedRestart) != 1 || done.NeedRestart[0].Key != "admin.listen" {
+		t.Errorf("reload: got %+v, want generation 2 with admin.listen waiting for a restart", done)
 	}
 	if got := h.do("http", "POST", "/", strings.NewReader("123456")); got.status != 413 {
 		t.Errorf("body above the new limit: got %d, want 413", got.status)
@@ -59,8 +59,8 @@ func TestReloadSwapsSettingsAndTellsWhatChanged(t *testing.T) {
 	}
 	var m metricsAnswer
 	h.get("admin", "/api/hardening/metrics").json(t, &m)
-	if d := m.Hardening.Drift; d.Count != 1 || d.Items[0].Fact != "http.listen" || m.Status != degraded || m.Generation != 2 {
-		t.Errorf("drift: got %+v, want http.listen as not yet so", d)
+	if d := m.Hardening.Drift; d.Count != 1 || d.Items[0].Fact != "admin.listen" || m.Status != degraded || m.Generation != 2 {
+		t.Errorf("drift: got %+v, want admin.listen as not yet so", d)
 	}
 }
 

@@ -82,11 +82,11 @@ func (g *Gateway) linkOf(link *replica.Link, client *redis.Client) (*replica.Lin
 		return nil, nil
 	}
 	now, prefix := s.Client()
-	if now == client {
+	at := g.Addresses()
+	if now == client && link.Self().HTTP == at.HTTP {
 		return link, client
 	}
 	host, _ := os.Hostname() // "" says as much
-	at := g.Addresses()
 	var statements replica.Statements
 	if g.database != nil {
 		statements = g.database.guard

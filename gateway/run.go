@@ -48,7 +48,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	public, admin := g.publicServer(), g.adminServer()
 	servers := newCrew(ctx, fail)
 	servers.run("admin", serve(admin, g.adminListener))
-	servers.run("http door", serve(public, g.httpListener))
+	servers.run("http door", serve(public, g.door.serveWith(public)))
 	g.serving.Store(true)
 	if g.parts.OnServe != nil {
 		g.parts.OnServe()

@@ -49,7 +49,7 @@ type Server struct {
 	date atomic.Pointer[dateLine]
 }
 
-// Serve serves the connections of l until Shutdown or Close, and returns http.ErrServerClosed then, once every connection
+// Serve serves the connections of l, or of what Move put in its place, until Shutdown or Close, and returns http.ErrServerClosed then, once every connection
 // has ended and no goroutine is left. It closes l.
 func (s *Server) Serve(l net.Listener) error {
 	if !s.begin(l) {
@@ -58,7 +58,7 @@ func (s *Server) Serve(l net.Listener) error {
 	stop := make(chan struct{})
 	var sweeping sync.WaitGroup
 	sweeping.Go(func() { s.sweepUntil(stop) })
-	err := s.accept(l)
+	err := s.accept()
 	if !errors.Is(err, http.ErrServerClosed) {
 		err = errors.Join(err, s.Close())
 	}
@@ -72,7 +72,11 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) begin(l net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.listener = l
+	if s.listener == nil {
+		s.listener = l
+	} else {
+		_ = l.Close() // Move was first
+	}
 	s.conns = map[*conn]struct{}{}
 	if s.OnRefusal == nil {
 		s.OnRefusal = func(ingress.Refused) {}
@@ -90,10 +94,33 @@ func (s *Server) begin(l net.Listener) bool {
 	return !s.closing.Load()
 }
 
-// accept starts a goroutine for each connection of l.
-func (s *Server) accept(l net.Listener) error {
+// Move makes s accept on l from now on, and closes the listener that it has; connections that came by that are served on. It may be
+// called at any time; after Shutdown or Close it closes l.
+func (s *Server) Move(l net.Listener) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Load() {
+		return errors.Join(http.ErrServerClosed, l.Close())
+	}
+	before := s.listener
+	s.listener = l
+	if before == nil {
+		return nil
+	}
+	return before.Close()
+}
+
+func (s *Server) listensOn() net.Listener {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.listener
+}
+
+// accept starts a goroutine for each connection that comes.
+func (s *Server) accept() error {
 	pause := 5 * time.Millisecond
 	for {
+		l := s.listensOn()
 		raw, err := l.Accept()
 		switch {
 		case err == nil:
@@ -101,6 +128,7 @@ func (s *Server) accept(l net.Listener) error {
 			s.start(raw)
 		case s.closing.Load():
 			return http.ErrServerClosed
+		case l != s.listensOn(): // it has moved
 		case !passing(err):
 			return fmt.Errorf("accept: %w", err)
 		default:
