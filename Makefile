@@ -24,10 +24,14 @@ prove: cross ## the long proofs: sqlmap, other projects' suites, soak, long fuzz
 	go test -tags=nomsgpack,prove -timeout 60m -run Prove ./...
 	cd dbguard/screen/difftest && go test -run Prove -v .
 	cd deploy/check && go test -run Prove -v .
+	@sh deploy/audit.sh
+
+release: ## dist/: a program for each system, checksums and an SBOM; VERSION=1.0.0 names it
+	@sh deploy/release.sh
 
 look: deps ## the README's pictures of the page, taken anew from the tests' sample in Chromium
 	mkdir -p dist/look
 	SALLYPORT_SHOTS=$(CURDIR)/dist/look go test $(TAGS) -count=1 -run TestEveryPageInEveryFace ./gateway/dashboard
 	cp dist/look/overview.png dist/look/light.png gateway/dashboard/testdata/
 
-.PHONY: help build deps test cross prove look
+.PHONY: help build deps test cross prove release look
