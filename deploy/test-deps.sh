@@ -12,6 +12,10 @@ want() {
 	missing="$missing $2"
 }
 
+# The race detector is C.
+want gcc "gcc libc6-dev"
+want curl curl
+want jq jq
 want postgres postgresql
 want initdb postgresql
 want psql postgresql-client
