@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -32,7 +33,9 @@ var recovery = []mgr.RecoveryAction{
 	{Type: mgr.ServiceRestart, Delay: time.Minute},
 }
 
-// install makes a service of the virtual account NT SERVICE\sallyport, which has no rights but those that its files are given.
+// install makes a service of the virtual account NT SERVICE\sallyport, which has no rights but those that its files are given. It starts
+// with the machine and not after the delay of two minutes that Windows offers: both doors listen on loopback, which needs no network. Where
+// a step fails, no service is left.
 func (scm) install(_ context.Context, program string, cfg config.Config) (string, error) {
 	settings, err := filepath.Abs(cfg.File())
 	if err != nil {
@@ -42,18 +45,24 @@ func (scm) install(_ context.Context, program string, cfg config.Config) (string
 	err = manage(func(m *mgr.Mgr) error {
 		s, err := m.CreateService(serviceName, program, mgr.Config{
 			DisplayName: "Sallyport", Description: "A guarded passage with two doors in front of a web app.",
-			StartType: mgr.StartAutomatic, DelayedAutoStart: true, ErrorControl: mgr.ErrorNormal,
+			StartType: mgr.StartAutomatic, ErrorControl: mgr.ErrorNormal,
 			ServiceStartName: `NT SERVICE\` + serviceName, SidType: windows.SERVICE_SID_TYPE_UNRESTRICTED,
 		}, "run", "--config", settings)
 		if err != nil {
 			return err
 		}
 		defer s.Close() //nolint:errcheck // a handle, nothing is written by closing it
-		where = fmt.Sprintf("%q run --config %q, as NT SERVICE\\%s (let it read %s and the secrets: icacls)", program, settings, serviceName, settings)
-		return errors.Join(
+		where = fmt.Sprintf("%q run --config %q, as NT SERVICE\\%s (with icacls let it read %s and the secrets, and write the folders of history, state and log)",
+			program, settings, serviceName, settings)
+		_ = eventlog.Remove(serviceName) // what an earlier install left would be an error
+		err = errors.Join(
 			s.SetRecoveryActions(recovery, uint32((24*time.Hour).Seconds())),
 			s.SetRecoveryActionsOnNonCrashFailures(true),
 			eventlog.InstallAsEventCreate(serviceName, eventlog.Error|eventlog.Warning|eventlog.Info))
+		if err != nil {
+			return errors.Join(err, s.Delete())
+		}
+		return nil
 	})
 	return where, err
 }
@@ -143,8 +152,7 @@ func asService(ctx context.Context, p *program, serve func(ctx context.Context, 
 	if err != nil {
 		return ends(codeFailed, "event log: %w", err)
 	}
-	defer log.Close() //nolint:errcheck // a handle, nothing is written by closing it
-	p.errOut = eventWriter{log}
+	p.errOut = eventWriter{log} // open until the process ends: why it does is said last, by its caller
 	var failure error
 	err = svc.Run(serviceName, handler(func(requests <-chan svc.ChangeRequest, status chan<- svc.Status) (bool, uint32) {
 		failure = obey(ctx, serve, requests, status)
@@ -183,12 +191,13 @@ func obey(ctx context.Context, serve func(ctx context.Context, up func()) error,
 		select {
 		case <-ready:
 			ready = nil
-			status <- svc.Status{State: svc.Running, Accepts: svc.AcceptStop | svc.AcceptShutdown}
+			// A shutdown alone would leave us some five seconds; before it begins we have minutes to drain.
+			status <- svc.Status{State: svc.Running, Accepts: svc.AcceptStop | svc.AcceptPreShutdown}
 		case c := <-requests:
 			switch c.Cmd {
 			case svc.Interrogate:
 				status <- c.CurrentStatus
-			case svc.Stop, svc.Shutdown:
+			case svc.Stop, svc.PreShutdown:
 				status <- svc.Status{State: svc.StopPending, WaitHint: uint32(actionWithin.Milliseconds())}
 				stop(errTerminated)
 			}
@@ -198,22 +207,23 @@ func obey(ctx context.Context, serve func(ctx context.Context, up func()) error,
 	}
 }
 
-// eventWriter writes log lines to the event log, each under its level. Lines about single requests have none and are left out.
+// eventWriter writes log lines to the event log, each under its level.
 type eventWriter struct{ log *eventlog.Log }
 
 // eventID is the one number of ours; eventcreate's message file shows the text of 1 to 1000 as it is.
 const eventID = 1
 
 func (w eventWriter) Write(line []byte) (int, error) {
-	text := string(bytes.TrimSpace(line))
-	write := w.log.Info
-	switch {
-	case bytes.Contains(line, []byte(`"level":"ERROR"`)), bytes.HasPrefix(line, []byte("sallyport: ")):
-		write = w.log.Error
-	case bytes.Contains(line, []byte(`"level":"WARN"`)):
-		write = w.log.Warning
-	case bytes.HasPrefix(line, []byte("{")) && !bytes.Contains(line, []byte(`"level":"`)), text == "":
+	level, told := eventLevel(line)
+	if !told {
 		return len(line), nil
 	}
-	return len(line), write(eventID, text)
+	write := w.log.Info
+	switch {
+	case level >= slog.LevelError:
+		write = w.log.Error
+	case level >= slog.LevelWarn:
+		write = w.log.Warning
+	}
+	return len(line), write(eventID, string(bytes.TrimSpace(line)))
 }

@@ -55,8 +55,13 @@ func (g group) join(job windows.Handle) error {
 	return windows.AssignProcessToJobObject(job, h)
 }
 
-// terminate sends Ctrl+Break to the group, which cloudflared takes as a wish to stop.
-func (g group) terminate() { _ = windows.GenerateConsoleCtrlEvent(windows.CTRL_BREAK_EVENT, g.pid) }
+// terminate sends Ctrl+Break to the group, which cloudflared takes as a wish to stop. A service has no console to send it through: there the
+// group is ended at once, since a wait would be for nothing.
+func (g group) terminate() {
+	if windows.GenerateConsoleCtrlEvent(windows.CTRL_BREAK_EVENT, g.pid) != nil {
+		g.kill()
+	}
+}
 
 // kill ends the job, or the process alone where there is no job.
 func (g group) kill() {
