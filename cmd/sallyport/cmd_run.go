@@ -58,11 +58,12 @@ func (p *program) serve(cmd *cobra.Command, up func()) error {
 	defer overseer.close()
 	logs := openLogs(cfg.Log, p.errOut)
 	defer logs.file.Close() //nolint:errcheck // the log is the place where this would be said
+	serving := make(chan struct{})
 	g, err := gateway.New(cfg, gateway.Parts{
 		Log: logs.logger, AccessLog: logs.access, Version: version, Reload: ready, Environ: p.environ,
 		OnReload: func(cfg config.Config) { logs.level.Set(level(cfg.Log.Level)) },
 		OnListen: func(a gateway.Addresses) { p.sayAddresses(cfg, a) },
-		OnServe:  func() { overseer.tell("READY=1"); up() },
+		OnServe:  func() { overseer.tell("READY=1"); close(serving); up() },
 	})
 	if err != nil {
 		return ends(codeUsage, "%w", err)
@@ -71,7 +72,13 @@ func (p *program) serve(cmd *cobra.Command, up func()) error {
 	defer forget()
 	ctx, end := context.WithCancel(cmd.Context())
 	var beside sync.WaitGroup
-	beside.Go(func() { overseer.feed(ctx, g.Ticks, logs.logger) })
+	beside.Go(func() {
+		select { // the watchdog counts from READY=1 on
+		case <-serving:
+		case <-ctx.Done():
+		}
+		overseer.feed(ctx, g.Ticks, logs.logger)
+	})
 	beside.Go(func() { settle(ctx, logs.logger) })
 	err = g.Run(cmd.Context())
 	end()
