@@ -23,10 +23,10 @@ prove: cross ## the long proofs: sqlmap, other projects' suites, soak, long fuzz
 	@sh deploy/test-deps.sh prove
 	go test -tags=nomsgpack,prove -timeout 60m -run Prove ./...
 	cd dbguard/screen/difftest && go test -run Prove -v .
-	cd deploy/check && go test -run Prove -v .
+	cd deploy/check && go test -run Prove -v ./...
 	@sh deploy/audit.sh
 
-release: ## dist/: a program for each system, checksums and an SBOM; VERSION=1.0.0 names it
+release: ## dist/: a program for each system, checksums, SBOM and licences; VERSION=1.0.0 names it
 	@sh deploy/release.sh
 
 look: deps ## the README's pictures of the page, taken anew from the tests' sample in Chromium
