@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -64,15 +66,19 @@ func newReader(t *testing.T) *reader {
 	return r
 }
 
-// free is an address on which nobody listens now.
+// free is an address on which nobody listens now. Its port lies below those that Linux gives to connections (ip_local_port_range), so that no
+// stranger's connection takes it before its use.
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp4", "127.0.0.1:"+strconv.Itoa(20000+rand.IntN(10000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port of 100 is free")
+	return ""
 }
 
 func (r *reader) write(name, text string) {
@@ -207,6 +213,8 @@ var (
 	incidents = regexp.MustCompile(`database door: .* \(incident \w+\)`) // which rules join the refusal depends on what was learned by then
 	values    = regexp.MustCompile(`^\s*("\w+":).*`)
 	status    = regexp.MustCompile(`^[45]\d\d$`)
+	keys      = regexp.MustCompile(`"\w+":|[{}]`)
+	owner     = regexp.MustCompile(`\([^()]*, since [^()]*\)`)
 )
 
 // shape is what stays the same from run to run: keys of JSON, statuses, and lines without their figures.
@@ -218,11 +226,47 @@ func shape(text string) []string {
 		case line == "" || line == "…":
 		case status.MatchString(line):
 			lines = append(lines, line)
+		case strings.HasPrefix(line, `{"`):
+			lines = append(lines, strings.Join(keys.FindAllString(line, -1), ""))
 		case values.MatchString(line):
 			lines = append(lines, values.ReplaceAllString(line, "$1"))
 		default:
-			lines = append(lines, figures.ReplaceAllString(incidents.ReplaceAllString(line, "database door"), "N"))
+			line = owner.ReplaceAllString(incidents.ReplaceAllString(line, "database door"), "(owner)")
+			lines = append(lines, figures.ReplaceAllString(line, "N"))
 		}
 	}
 	return lines
+}
+
+// TestReadmeShowsWhatDoctorSaysOfASplitPort makes the README's split port: the app on 127.0.0.1, a stale process on [::1].
+func TestReadmeShowsWhatDoctorSaysOfASplitPort(t *testing.T) {
+	app := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(app.Close)
+	addr := app.Listener.Addr().(*net.TCPAddr)
+	stale, err := net.Listen("tcp6", net.JoinHostPort("::1", strconv.Itoa(addr.Port)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stale.Close() })
+	texts := 0
+	for _, b := range readmeBlocks(t) {
+		if b.kind != "text" {
+			continue
+		}
+		texts++
+		line, shown, _ := strings.Cut(strings.TrimPrefix(b.text, "$ sallyport "), "\n")
+		answer := call(t, nil, strings.Fields(strings.ReplaceAll(line, "127.0.0.1:3000", addr.String()))...)
+		if answer.code != codeFailed {
+			t.Errorf("sallyport %s: exit %d, want 1", line, answer.code)
+		}
+		got := shape(answer.out)
+		for _, want := range shape(shown) {
+			if !slices.Contains(got, want) {
+				t.Errorf("sallyport %s lacks %q, which the README shows; it said\n%s", line, want, answer.out)
+			}
+		}
+	}
+	if texts != 1 {
+		t.Errorf("the README has %d text blocks, want the split port's", texts)
+	}
 }

@@ -170,6 +170,7 @@ func (s *supervised) begin() {
 	go func() {
 		code := codeGood
 		if err := g.Run(ctx); err != nil {
+			s.t.Logf("the instance: %v", err)
 			code = codeFailed
 		}
 		s.ended <- code
