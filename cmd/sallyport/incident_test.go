@@ -10,6 +10,29 @@ import (
 	"time"
 )
 
+// staleApp starts a process that listens on addr until the test ends, and returns its number.
+func staleApp(t *testing.T, addr string) (pid int) {
+	t.Helper()
+	stale := exec.Command(os.Args[0], "stand-in-app", addr)
+	if err := stale.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = stale.Process.Kill() // it may have ended
+		_ = stale.Wait()
+	})
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
+			_ = conn.Close()
+			return stale.Process.Pid
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the stale app does not listen: %v", err)
+		}
+	}
+}
+
 // TestTheIncident is what killed the demo: the tunnel's rule says localhost, the gateway has 127.0.0.1:P and a stale app
 // [::1]:P. It must be told within one look, cured by no restart, and doctor must name the rule and who squats.
 func TestTheIncident(t *testing.T) {
@@ -18,19 +41,7 @@ func TestTheIncident(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stale := exec.Command(os.Args[0], "stand-in-app", "[::1]:"+port)
-	if err := stale.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer stale.Wait()         //nolint:errcheck // it was killed
-	defer stale.Process.Kill() //nolint:errcheck // it may have ended
-	s.eventually("the stale app listens", func() bool {
-		conn, err := net.Dial("tcp", "[::1]:"+port)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
+	stale := staleApp(t, "[::1]:"+port)
 	began := time.Now()
 	s.write("config.json", s.rules("localhost:"+port, 8))
 	s.eventually("the bypass is told", func() bool { _, text := s.call("tunnel", "status"); return strings.Contains(text, "CRITICAL BYPASS") })
@@ -44,7 +55,7 @@ func TestTheIncident(t *testing.T) {
 	if took := time.Since(begun); took > 5*time.Second {
 		t.Errorf("doctor took %s, want less than 5 s", took)
 	}
-	squatter := fmt.Sprintf("[::1]:%s is pid %d (", port, stale.Process.Pid)
+	squatter := fmt.Sprintf("[::1]:%s is pid %d (", port, stale)
 	if code != codeFailed || !strings.Contains(text, "rule 1 of version 8, 127.0.0.1 -> http://localhost:"+port) || strings.Count(text, squatter) < 2 {
 		t.Errorf("doctor: exit %d, want 1, the rule, and %q with the rule and with the port:\n%s", code, squatter, text)
 	}

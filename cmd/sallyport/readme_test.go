@@ -243,11 +243,7 @@ func TestReadmeShowsWhatDoctorSaysOfASplitPort(t *testing.T) {
 	app := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(app.Close)
 	addr := app.Listener.Addr().(*net.TCPAddr)
-	stale, err := net.Listen("tcp6", net.JoinHostPort("::1", strconv.Itoa(addr.Port)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = stale.Close() })
+	staleApp(t, net.JoinHostPort("::1", strconv.Itoa(addr.Port)))
 	texts := 0
 	for _, b := range readmeBlocks(t) {
 		if b.kind != "text" {
