@@ -23,7 +23,8 @@ prove: cross ## the long proofs: sqlmap, other projects' suites, soak, long fuzz
 	@sh deploy/test-deps.sh prove
 	go test -tags=nomsgpack,prove -timeout 60m -run Prove ./...
 	cd dbguard/screen/difftest && go test -run Prove -v .
-	cd deploy/check && go test -run Prove -v ./...
+	cd deploy/check && go test -run Prove -v .
+	cd deploy/licences && go test -run Prove -v .
 	@sh deploy/audit.sh
 
 release: ## dist/: a program for each system, checksums, SBOM and licences; VERSION=1.0.0 names it

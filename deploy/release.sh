@@ -14,6 +14,6 @@ done
 # The SBOM is read from a program that was built, so that it lists what is really inside. The licences' texts go along with the programs.
 GOFLAGS="" go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 bin -json -version "v$VERSION" \
 	-output "dist/sallyport_${VERSION}.cdx.json" "dist/sallyport_${VERSION}_linux_amd64"
-(cd deploy/check && GOFLAGS="-buildvcs=false" go run ./licences ../.. "../../dist/sallyport_${VERSION}_linux_amd64" \
+(cd deploy/licences && GOFLAGS="-buildvcs=false" go run . ../.. "../../dist/sallyport_${VERSION}_linux_amd64" \
 	"../../dist/sallyport_${VERSION}.cdx.json" "../../dist/sallyport_${VERSION}_licences.txt")
 cd dist && sha256sum sallyport_* >SHA256SUMS

@@ -3,7 +3,6 @@ module sallyport/deploy/check
 go 1.26.0
 
 require (
-	github.com/CycloneDX/cyclonedx-go v0.9.3
 	github.com/compose-spec/compose-go/v2 v2.16.2
 	github.com/moby/buildkit v0.25.1
 	github.com/prometheus/alertmanager v0.28.1

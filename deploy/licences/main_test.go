@@ -29,7 +29,7 @@ func TestProveOwnLicenceAndThePagesPartsAreKnown(t *testing.T) {
 	for file, want := range map[string]string{
 		"LICENSE": "Apache-2.0", "gateway/dashboard/assets/uplot-license.txt": "MIT", "gateway/dashboard/assets/inter-license.txt": "OFL-1.1",
 	} {
-		text, err := os.ReadFile(filepath.Join("../../..", file))
+		text, err := os.ReadFile(filepath.Join("../..", file))
 		if err != nil {
 			t.Fatal(err)
 		}

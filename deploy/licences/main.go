@@ -1,6 +1,6 @@
 // Command licences makes a program's licences known: it puts them into the SBOM of a program that was built here, with the parts of the page
 // that are no Go modules, and writes their texts into one file, which has to go along with the program. It fails where a licence is none of
-// those that may stand beside ours.
+// those that may stand beside ours. It is a module of its own, so that what it reads SBOMs with is none of Sallyport's.
 package main
 
 import (
