@@ -24,7 +24,8 @@ func TestProveEachCheckFailsWithoutItsDecision(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := map[string][]string{}
-	for _, m := range mutations {
+	all := slices.Concat(mutations, decisionMutations)
+	for _, m := range all {
 		if !slices.Contains(tests[m.room], m.test) {
 			tests[m.room] = append(tests[m.room], m.test)
 		}
@@ -34,7 +35,7 @@ func TestProveEachCheckFailsWithoutItsDecision(t *testing.T) {
 			t.Fatalf("the tests of %s fail already: %v\n%s", room, err, out)
 		}
 	}
-	for _, m := range mutations {
+	for _, m := range all {
 		t.Run(m.check+" "+m.what, func(t *testing.T) {
 			began := time.Now()
 			out, err := runTest(t, root, m.room, m.test, m.swaps)

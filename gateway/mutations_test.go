@@ -3,6 +3,7 @@ package gateway
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -115,10 +116,36 @@ var mutations = []mutation{
 `, ""}}, "gateway", "TestTrapForeignOriginsAndHostsDoNotRedirect"},
 }
 
+// decisionMutations are of what the house decided for this door and its ten checks do not reach; check is the decision's number.
+var decisionMutations = []mutation{
+	{"decision 1", "health tells that clients share a budget", []swap{{"gateway/identity.go", "	case r.many(r.missing):\n", "	case r.many(r.missing) && false:\n"}}, "gateway", "TestHealthTellsThatClientsShareABudget"},
+	{"decision 4", "assets cost nothing", []swap{{"middleware/rate_limit.go", "case b.assets && isAsset(p)", "case false && isAsset(p)"}}, "middleware", "TestPageWithFiftyAssetsSurvivesReloads"},
+	{"decision 4", "policies hold in every spelling", []swap{{"middleware/route_path.go", "!strings.EqualFold(p[:len(prefix)], prefix)", "p[:len(prefix)] != prefix"}}, "middleware", "TestPolicyHoldsForEverySpellingOfItsPath"},
+	{"decision 4", "an ill store denies where it is told to", []swap{{"middleware/rate_limit.go", `deny: s.OnStoreError == "deny"`, "deny: false"}}, "middleware", "TestIllStoreAllowsOrDeniesAsTold"},
+	{"decision 5", "heads are capped", []swap{
+		{"gateway/ingress/head.go", "		if int64(end) >= p.limits.HeaderMax {\n", "		if false {\n"},
+		{"gateway/ingress/head.go", "	if int64(len(buf)) >= p.limits.HeaderMax {\n", "	if false {\n"},
+	}, "gateway/http1", "TestRefusedRequestsReachNoHandler"},
+	{"decision 5", "targets are capped", []swap{{"gateway/ingress/requestline.go", "if int64(len(h.Target)) > p.limits.URIMax {", "if false {"}}, "gateway/ingress", "TestAmbiguousHeadsAreRefused"},
+	{"decision 6", "foreign origins never reach the app", []swap{{"middleware/cors.go", "		x.note(corsBad)\n		Reject(c, stageCORS, http.StatusForbidden, \"the origin is not allowed\")\n", "		x.note(corsBad)\n"}}, "middleware", "TestForeignOriginIsRefusedBeforeTheAppSeesIt"},
+	{"decision 6", "nor does null", []swap{{"middleware/cors.go", `case len(given) > 1 || origin == "null":`, "case len(given) > 1:"}}, "middleware", "TestForeignOriginIsRefusedBeforeTheAppSeesIt"},
+	{"decision 7", "the health check is the trial of an open circuit", []swap{{"gateway/upstream/health.go", "if !u.breaker.calm.Load() {", "if false {"}}, "gateway/upstream", "TestHealthCheckIsTheTrialOfAnOpenCircuit"},
+	{"decision 7", "nothing is sent again once the app has answered", []swap{{"gateway/upstream/retry.go", "return errors.Is(err, errNoAnswer)", "return true"}}, "gateway/upstream", "TestIdempotentRequestIsTriedAgainAndPostIsNot"},
+	{"decision 8", "settings that lack a secret change nothing", []swap{{"gateway/reload.go", `return Reloaded{Generation: now.number}, fmt.Errorf("admin: %w", err)`, `g.log.Warn("admin", "error", err)`}}, "gateway", "TestBadReloadChangesNothing"},
+	{"decision 8", "the door moves before it leaves", []swap{{"gateway/reload.go", "	g.door.move(moved)\n", ""}}, "gateway", "TestReloadMovesTheDoorAndServesOnWhatCameByTheOldOne"},
+	{"decision 9", "the admin API is not found on the door", []swap{{"gateway/routes.go", "		if isReserved(r.URL) {\n", "		if r.URL.Path == reservedPath {\n"}}, "gateway", "TestReservedPathsAreNotFoundOnTheDoor"},
+	{"decision 10", "tokens for another audience are refused", []swap{{"middleware/access.go", "ClientID: s.Audience, ", "SkipClientIDCheck: true, "}}, "middleware", "TestOnlyGoodAccessTokensPass"},
+	{"decision 10", "and those of another issuer", []swap{{"middleware/access.go", "&oidc.Config{ClientID", "&oidc.Config{SkipIssuerCheck: true, ClientID"}}, "middleware", "TestOnlyGoodAccessTokensPass"},
+	{"decision 10", "and those whose time is over", []swap{{"middleware/access.go", "&oidc.Config{ClientID", "&oidc.Config{SkipExpiryCheck: true, ClientID"}}, "middleware", "TestOnlyGoodAccessTokensPass"},
+	{"decision 11", "the log holds no value of a query", []swap{{"middleware/access_log.go", "		b = append(b, '-')\n", "		b = append(b, part...)\n"}}, "middleware", "TestAccessLogTellsTheRequestAndNoSecret"},
+	{"decision 11", "the id is returned", []swap{{"middleware/personal.go", "	h[\"X-Request-Id\"] = v[0:1:1]\n", ""}}, "middleware", "TestEveryAnswerCarriesTheRequestID"},
+	{"decision 12", "an IPv4 literal is IPv4 only", []swap{{"gateway/listen.go", `network = "tcp4"`, `network = "tcp"`}}, "gateway", "TestIPv4LiteralListensOnIPv4Only"},
+}
+
 // TestMutationsFitTheSources keeps the table fresh: what it would take out must still be there, once.
 func TestMutationsFitTheSources(t *testing.T) {
 	checks := map[string]bool{}
-	for _, m := range mutations {
+	for _, m := range slices.Concat(mutations, decisionMutations) {
 		checks[m.check] = true
 		for _, s := range m.swaps {
 			text, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(s.file)))
@@ -130,7 +157,7 @@ func TestMutationsFitTheSources(t *testing.T) {
 			}
 		}
 	}
-	if len(checks) != 11 {
-		t.Errorf("mutations of %d checks, want of all ten and the traps", len(checks))
+	if len(checks) != 11+10 {
+		t.Errorf("mutations of %d checks and decisions, want of all ten checks, the traps and the ten decisions that those do not reach wholly", len(checks))
 	}
 }
