@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -292,6 +293,19 @@ func TestWebSocketPassesAndDrainsWith1001(t *testing.T) {
 	}
 	if rest, _ := io.ReadAll(c); string(rest) != "\x88\x02\x03\xe9" {
 		t.Errorf("at the drain: got %q, want the close frame 1001", rest)
+	}
+}
+
+func TestNothingIsSentAgainOnceTheAppHasBegunToAnswer(t *testing.T) {
+	for _, begun := range []string{"HTTP/1.1 200 OK\r\nContent-", "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"} {
+		var calls atomic.Int64
+		d := front(t, rawApp(t, func(c net.Conn, _ string) {
+			calls.Add(1)
+			_, _ = io.WriteString(c, begun)
+		}), nil)
+		if got, _ := d.get("/"); got != 502 || calls.Load() != 1 {
+			t.Errorf("%.20q and an end: got %d after %d tries, want 502 after 1", begun, got, calls.Load())
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -211,6 +212,8 @@ func (x *exchange) readOneHead() error {
 		}
 		if err := c.fillHead(); errors.Is(err, errFull) {
 			return malformed("head larger than 64 KB")
+		} else if err != nil && c.heard {
+			return c.why(fmt.Errorf("%w: %w", errCutShort, err))
 		} else if err != nil {
 			return c.why(noAnswer(err))
 		}

@@ -34,8 +34,12 @@ func (e *dialError) timeout() bool {
 	return errors.Is(e.err, context.DeadlineExceeded) || errors.As(e.err, &timed) && timed.Timeout()
 }
 
-// errNoAnswer is a connection that ended before a whole head of an answer came.
-var errNoAnswer = errors.New("the connection ended without an answer")
+// What a connection that ended too early left us with: nothing, or the beginning of an answer. Only after nothing may the request be
+// sent again.
+var (
+	errNoAnswer = errors.New("the connection ended without an answer")
+	errCutShort = errors.New("the connection ended inside the head of an answer")
+)
 
 func noAnswer(err error) error { return fmt.Errorf("%w: %w", errNoAnswer, err) }
 
@@ -62,6 +66,8 @@ func faultOf(err error) fault {
 		return fault{status: http.StatusBadGateway, app: true, reason: "the app takes no connection"}
 	case errors.Is(err, errMalformed):
 		return fault{status: http.StatusBadGateway, app: true, reason: "the app's answer is malformed"}
+	case errors.Is(err, errCutShort):
+		return fault{status: http.StatusBadGateway, app: true, reason: "the app closed the connection inside its answer's head"}
 	}
 	return fault{status: http.StatusBadGateway, app: true, reason: "the app closed the connection without an answer"}
 }
