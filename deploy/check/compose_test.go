@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
@@ -122,6 +123,21 @@ func TestProveComposeSwitchesTheStore(t *testing.T) {
 		env := c.p.Services[c.service].Environment
 		if store, file := *env["SALLYPORT_HTTP_RATE_LIMIT_STORE"], *env["SALLYPORT_LOG_FILE"]; store != c.store || file != c.where {
 			t.Errorf("%s gets store %q and log %q, want %q and %q", c.service, store, file, c.store, c.where)
+		}
+	}
+}
+
+// Docker stops what depends on others before them: first nobody is brought any more, then the app ends, then the door that it needs.
+func TestProveComposeStopsFromTheOutside(t *testing.T) {
+	p := project(t, "full-stack")
+	for _, way := range [][]string{{"cloudflared", "app", "gateway", "postgres"}, {"cloudflared2", "app2", "gateway2", "postgres"}} {
+		for i, outer := range way[:len(way)-1] {
+			if _, after := p.Services[outer].DependsOn[way[i+1]]; !after {
+				t.Errorf("%s may end after %s: it depends on %v", way[i+1], outer, p.Services[outer].DependsOn)
+			}
+		}
+		if s := p.Services[way[0]]; s.StopGracePeriod == nil || time.Duration(*s.StopGracePeriod) <= 30*time.Second {
+			t.Errorf("%s is killed after %v, want more than its own 30s", s.Name, s.StopGracePeriod)
 		}
 	}
 }

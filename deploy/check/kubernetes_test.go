@@ -80,6 +80,9 @@ func TestProvePodIsLockedAndHoldsAllThree(t *testing.T) {
 	for _, x := range append(pod.InitContainers, pod.Containers...) {
 		names = append(names, x.Name)
 	}
+	if app := pod.Containers[len(pod.Containers)-1]; len(pod.InitContainers) != 1 || app.Lifecycle == nil || app.Lifecycle.PreStop == nil || app.Lifecycle.PreStop.Sleep == nil {
+		t.Errorf("the pod does not stop from the outside: sidecars %d, want the gateway alone, and the app after cloudflared: %+v", len(pod.InitContainers), app.Lifecycle)
+	}
 	if got := strings.Join(names, " "); got != "gateway cloudflared app" {
 		t.Errorf("the pod holds %s, want gateway, cloudflared and app", got)
 	}
