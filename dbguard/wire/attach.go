@@ -36,7 +36,7 @@ func (s *session) borrow(deferred bool) (*link, *problem) {
 		if p != nil {
 			return nil, p
 		}
-		l.mu.Lock()
+		s.proxy.loop.lock(&l.mu)
 		if !l.attach(s) {
 			l.mu.Unlock()
 			continue
@@ -94,6 +94,7 @@ func (l *link) apply(sql string) *problem {
 	if l.flush() != nil {
 		l.hangUp()
 	}
+	l.pool.proxy.loop.relieve()
 	<-l.settled
 	l.mu.Lock()
 	failure := l.back.failure
@@ -122,7 +123,7 @@ func (s *session) tellParameters(reported values) {
 		}
 	}
 	s.front.told = reported
-	s.wmu.Lock()
+	s.proxy.loop.lock(&s.wmu)
 	if !s.gone.Load() {
 		if _, err := s.conn.Write(s.local); err != nil {
 			s.hangUp()

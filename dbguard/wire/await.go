@@ -7,6 +7,7 @@ const watchAfter = 20 * time.Millisecond
 
 // await returns what w is granted. A client that leaves meanwhile gives up its place.
 func (s *session) await(w *waiter) grant {
+	s.proxy.loop.relieve()
 	if s.retrying.Load() != nil || s.defers {
 		return <-w.grant // its own goroutine reads the client already
 	}

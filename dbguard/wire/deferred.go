@@ -25,7 +25,7 @@ type judged struct {
 
 // resume goes on with what w waited for, in whatever goroutine brought it, unless the session's own was quicker.
 func (s *session) resume(w *waiter) {
-	s.handling.Lock()
+	s.proxy.loop.lock(&s.handling)
 	if s.queued != w {
 		s.handling.Unlock()
 		return
@@ -63,6 +63,7 @@ func (p *pool) grown(w *waiter) {
 func (s *session) insist() {
 	w := s.queued
 	if s.queued = nil; s.proxy.pool.insist(w) {
+		s.proxy.loop.relieve()
 		s.granted = <-w.grant
 	} else {
 		s.granted = w.given

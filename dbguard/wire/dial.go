@@ -60,9 +60,7 @@ func (p *pool) connect(ctx context.Context, s *session) (*link, error) {
 		pool: p, conn: hijacked.Conn, secure: hijacked.TLSConfig, pid: hijacked.PID, secret: hijacked.SecretKey,
 		born: p.now(), dedicated: dedicated, settled: make(chan struct{}, 1),
 	}
-	if l.swift = swiftly(l.conn); l.swift != nil {
-		l.conn = l.swift
-	}
+	l.swift, _ = l.conn.(*swift)
 	l.back = back{status: hijacked.TxStatus, statements: newCache(), reported: newValues(hijacked.ParameterStatuses), watch: unwatched{}}
 	if dedicated {
 		l.back.applied = s.front.own

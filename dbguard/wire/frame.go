@@ -12,6 +12,12 @@ const (
 	bufferSize = 32 << 10 // what one read takes at most
 )
 
+// tryLocker is a lock that need not be waited for.
+type tryLocker interface {
+	sync.Locker
+	TryLock() bool
+}
+
 // longAgo is a deadline that ends all reading and writing at once.
 var longAgo = time.Unix(1, 0)
 

@@ -215,7 +215,7 @@ func (s *session) onFlush(m message) error {
 	}
 	var out sink
 	l.back.settle(&out)
-	s.wmu.Lock()
+	s.proxy.loop.lock(&s.wmu)
 	l.mu.Unlock()
 	s.write(&out)
 	s.wmu.Unlock()

@@ -95,8 +95,9 @@ type stream struct {
 // nobody is a lock that nobody else wants.
 type nobody struct{}
 
-func (nobody) Lock()   {}
-func (nobody) Unlock() {}
+func (nobody) Lock()         {}
+func (nobody) Unlock()       {}
+func (nobody) TryLock() bool { return true }
 
 // room is where the next bytes go.
 func (in *stream) room() []byte { return in.buf[in.n:] }
@@ -119,7 +120,8 @@ func (in *stream) took(n int) (over bool) {
 
 // process takes what was read. It reports how much it used, and why the link is over where it is.
 func (l *link) process(buf []byte) (used int, end *problem) {
-	l.mu.Lock()
+	loop := l.pool.proxy.loop
+	loop.lock(&l.mu)
 	s := l.session
 	t := l.back.relay(buf, &l.sink)
 	if t.fatal != nil {
@@ -130,7 +132,7 @@ func (l *link) process(buf []byte) (used int, end *problem) {
 	said := s != nil && len(l.sink.parts) > 0
 	if said {
 		s.front.batch.alive = false
-		s.wmu.Lock() // before s is let go: its next server connection must not answer first
+		loop.lock(&s.wmu) // before s is let go: its next server connection must not answer first
 	}
 	if t.told && s != nil {
 		s.front.told = l.back.reported
@@ -161,7 +163,7 @@ func (l *link) process(buf []byte) (used int, end *problem) {
 func (l *link) deliver(s *session) {
 	if s != nil && len(l.sink.parts) > 0 {
 		s.front.batch.alive = false
-		s.wmu.Lock()
+		l.pool.proxy.loop.lock(&s.wmu)
 		s.write(&l.sink)
 		s.wmu.Unlock()
 	}

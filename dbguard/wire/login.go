@@ -84,10 +84,8 @@ func shuttingDown() *problem {
 
 func (x *proxy) newSession(conn net.Conn, st *startup) *session {
 	conn = plain(conn)
-	s := &session{proxy: x, conn: conn, swift: swiftly(conn), since: x.now()}
-	if s.swift != nil {
-		s.conn = s.swift
-	}
+	s := &session{proxy: x, conn: conn, since: x.now()}
+	s.swift, _ = conn.(*swift)
 	s.client = dbguard.Client{User: st.user, Database: st.database, Application: st.settings["application_name"], Addr: conn.RemoteAddr().String()}
 	s.in.from = conn
 	s.front = front{

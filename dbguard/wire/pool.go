@@ -77,6 +77,7 @@ func (p *pool) acquire(ctx context.Context, s *session, deferred bool) (*link, *
 		g = s.await(w)
 	}
 	for g.dial {
+		p.proxy.loop.relieve()
 		l, err := p.dial(ctx, s)
 		if err == nil {
 			return l, nil

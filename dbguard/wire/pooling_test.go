@@ -87,7 +87,7 @@ func TestOldAndIdleServersAreClosed(t *testing.T) {
 	ahead.Store(int64(2 * time.Minute))
 	wants(t, c, "select pg_backend_pid()", first)
 	ahead.Store(int64(8 * time.Minute))
-	until(t, "the idle connection to be closed", func() bool { return d.Snapshot().Pool.Idle == 0 })
+	until(t, "the idle connection to be closed", func() bool { p := d.Snapshot().Pool; return p.Idle+p.Active == 0 })
 	second := ask(t, c, "select pg_backend_pid()")
 	if second == first {
 		t.Error("the connection idle for longer than pool.idle is still used")

@@ -31,6 +31,7 @@ type proxy struct {
 	upstream          *pgconn.Config
 	database          string
 	pool              *pool
+	loop              *loop
 	library           library
 	sweeps            atomic.Uint64 // rounds of the sweeper
 	// ctx ends when no new work may begin; work counts every goroutine.
@@ -81,6 +82,9 @@ func (d *Door) proxy(ln net.Listener) (*proxy, error) {
 	}
 	x.database = x.upstream.Database
 	x.pool = newPool(x, d.Settings.Pool)
+	if x.loop, err = newLoop(); err != nil {
+		return nil, err
+	}
 	return x, nil
 }
 
@@ -102,7 +106,11 @@ func (x *proxy) fillIn() {
 func (x *proxy) queryTimeout() time.Duration { return x.guard.Settings().Limits.QueryTimeout }
 
 func (x *proxy) dialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	return x.dial(ctx, network, addr)
+	conn, err := x.dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return x.loop.take(conn), nil
 }
 
 func newPool(x *proxy, s Pool) *pool {
@@ -134,6 +142,7 @@ func (x *proxy) run(ctx context.Context, ln net.Listener) error {
 	x.work.Wait()
 	endSweep()
 	sweeper.Wait()
+	x.loop.close()
 	return err
 }
 
@@ -144,7 +153,7 @@ func (x *proxy) accept(ctx context.Context, ln net.Listener) error {
 		switch {
 		case err == nil:
 			pause = 0
-			x.work.Go(func() { x.receive(conn) })
+			x.work.Go(func() { x.receive(x.loop.take(conn)) })
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, net.ErrClosed):

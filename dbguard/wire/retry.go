@@ -44,6 +44,7 @@ func (s *session) settle() {
 		if w := s.waiting.Load(); w != nil && s.gone.Load() {
 			s.proxy.pool.giveUp(w, refuse(codeCancelled, "client went away"))
 		}
+		s.proxy.loop.relieve()
 		<-*done
 	}
 }

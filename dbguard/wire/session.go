@@ -158,7 +158,7 @@ func ending(err error) error {
 // flush writes what the messages read so far led to.
 func (s *session) flush() error {
 	if len(s.local) > 0 {
-		s.wmu.Lock()
+		s.proxy.loop.lock(&s.wmu)
 		_, err := s.conn.Write(s.local)
 		s.wmu.Unlock()
 		s.local = s.local[:0]
@@ -202,13 +202,14 @@ func (s *session) lock() *link {
 			s.settle()
 			continue
 		}
-		l.mu.Lock()
+		s.proxy.loop.lock(&l.mu)
 		if l.session == s {
 			if l.cancels == 0 {
 				return l
 			}
 			fence := l.fence
 			l.mu.Unlock()
+			s.proxy.loop.relieve()
 			<-fence
 			continue
 		}

@@ -24,16 +24,13 @@ func (x *proxy) sweep(ctx context.Context) {
 			return
 		case <-t.C:
 			x.sweeps.Add(1)
+			x.loop.patrol()
 			x.pool.expire()
 			x.pool.closeIdle()
 			limit := x.queryTimeout()
 			for _, l := range x.pool.list() {
 				x.sweepLink(l, limit)
-				if l.swift.over() {
-					l.hangUp()
-				}
 			}
-			x.sweepSessions()
 		}
 	}
 }
@@ -66,17 +63,6 @@ func (x *proxy) sweepLink(l *link, limit time.Duration) {
 		return
 	}
 	l.mu.Unlock()
-}
-
-// sweepSessions hangs up on clients that left without the door being told.
-func (x *proxy) sweepSessions() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, s := range x.keys {
-		if s.swift.over() {
-			s.hangUp()
-		}
-	}
 }
 
 // takeBack ends the transaction of a client that left it idle, and its hold on the connection. The client learns of it with its

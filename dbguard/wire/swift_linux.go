@@ -1,150 +1,409 @@
 package wire
 
 import (
-	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
-// swift is a connection whose reads and writes cost as little as the kernel lets them. Its descriptor never blocks, so that the
-// scheduler need not be told of each system call (which wakes a thread that takes the processor away from slow ones), and a reader
-// that got less than it had room for waits at once, instead of asking once more for nothing.
+// swift is a connection whose reads and writes cost as little as the kernel lets them. Its descriptor never blocks and belongs to
+// a loop, not to the runtime: the scheduler need not be told of each system call, and a reader that got less than it had room for
+// waits at once, instead of asking once more for nothing.
 //
-// Whoever is inside each holds the connection: others must not Close it, which waits for them, but let it expire; see expire.
+// One goroutine reads it, by Read or each; any may write. Deadlines end what waits, now or later.
 type swift struct {
-	net.Conn
-	raw syscall.RawConn
+	loop          *loop
+	fd            int
+	serial        int32
+	local, remote net.Addr
+	// users counts who is at the descriptor, and bears the bits below.
+	users atomic.Int32
 
 	// what each works with
-	held sync.Locker
+	held tryLocker
 	room func() []byte
 	took func(n int) (done bool)
-	read error
-	step func(fd uintptr) bool
 
-	// unsure is the number of the last read that filled less than its room, zero after one that found nothing: where the end of the
-	// stream came together with the last bytes, nothing will tell of it. seen is the sweeper's.
-	unsure atomic.Uint32
-	reads  uint32
-	seen   uint32
+	mu sync.Mutex // guards everything below
+	// ready says that something may be read, over that the stream's end, or an error, can be read behind it.
+	ready, over bool
+	// driven says that the loop calls took, running that somebody is at it; ended takes why that is over, of size one.
+	driven, running bool
+	ended           chan error
+	read, write     side
+	closed          bool
 
-	wmu   sync.Mutex // guards everything below
-	rest  []byte
-	wrote error
-	put   func(fd uintptr) bool
+	writing sync.Mutex // held while writing
 }
 
-// swiftly makes a plain connection of the kernel swift; nil where conn is something else.
-func swiftly(conn net.Conn) *swift {
-	switch conn.(type) {
-	case *net.TCPConn, *net.UnixConn:
-	default:
-		return nil
+// side is the waiting of one direction.
+type side struct {
+	// waiting says that somebody waits at may, of size one, which may be sent to when nobody does.
+	waiting bool
+	may     chan struct{}
+	expired bool
+	timer   *time.Timer
+	// set counts the deadlines, so that the timer of a former one is recognised.
+	set uint64
+}
+
+// Bits of users: the descriptor is to be closed when nobody is at it any more, and that has been done.
+const (
+	toClose   = 1 << 29
+	didClose  = 1 << 30
+	fullReads = 16 // of one connection, before the others get a leader of their own
+)
+
+func newSwift(l *loop, fd int, conn net.Conn) *swift {
+	return &swift{
+		loop: l, fd: fd, local: conn.LocalAddr(), remote: conn.RemoteAddr(), ended: make(chan error, 1), ready: true,
+		read: side{may: make(chan struct{}, 1)}, write: side{may: make(chan struct{}, 1)},
 	}
-	raw, err := conn.(syscall.Conn).SyscallConn()
-	if err != nil {
-		return nil
-	}
-	c := &swift{Conn: conn, raw: raw}
-	c.step, c.put = c.readStep, c.writeStep
-	return c
 }
 
 // each reads into room and has took take what came, until took says that it is done or the connection ends, which is the error.
-// It holds held but while it waits.
-func (c *swift) each(held sync.Locker, room func() []byte, took func(n int) (done bool)) error {
-	c.held, c.room, c.took, c.read = held, room, took, nil
-	err := c.raw.Read(c.step)
-	if c.read != nil {
-		return c.read
-	}
-	return err
+// It holds held but while it waits. took is called in the loop's goroutine, or in one that stands in for it.
+func (c *swift) each(held tryLocker, room func() []byte, took func(n int) (done bool)) error {
+	c.held, c.room, c.took = held, room, took
+	c.mu.Lock()
+	c.driven, c.running = true, true
+	c.mu.Unlock()
+	c.run()
+	return <-c.ended
 }
 
-// readStep reads until there is nothing more; it reports false where the connection must be waited for.
-func (c *swift) readStep(fd uintptr) bool {
-	c.held.Lock()
-	defer c.held.Unlock()
+// run acts on what came until there is nothing more; the caller has set running.
+func (c *swift) run() {
 	for {
+		c.mu.Lock()
+		switch {
+		case c.closed:
+			c.finish(net.ErrClosed)
+			return
+		case c.read.expired:
+			c.finish(os.ErrDeadlineExceeded)
+			return
+		case !c.ready:
+			c.running = false
+			c.mu.Unlock()
+			return
+		}
+		c.ready = false
+		over := c.over
+		c.mu.Unlock()
+		if done, err := c.step(over); done {
+			c.mu.Lock()
+			c.ready = true // for all that step knows
+			c.finish(err)
+			return
+		}
+	}
+}
+
+// finish ends each. It is called with c.mu held and returns without.
+func (c *swift) finish(err error) {
+	c.driven, c.running = false, false
+	c.mu.Unlock()
+	c.loop.woke.Store(true)
+	c.ended <- err
+}
+
+// step reads until there is nothing more, or to the end of the stream where that is over.
+func (c *swift) step(over bool) (done bool, err error) {
+	c.loop.lock(c.held)
+	defer c.held.Unlock()
+	for full := 1; ; full++ {
 		b := c.room()
-		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		n, err := c.receive(b)
+		switch {
+		case err == syscall.EAGAIN:
+			return false, nil
+		case err != nil:
+			return true, err
+		}
+		if c.took(n) {
+			return true, nil
+		}
+		if n < len(b) && !over {
+			return false, nil
+		}
+		if full == fullReads {
+			c.loop.relieve()
+		}
+	}
+}
+
+// receive reads once. The error is syscall.EAGAIN where there is nothing.
+func (c *swift) receive(b []byte) (int, error) {
+	if !c.enter() {
+		return 0, net.ErrClosed
+	}
+	defer c.leave()
+	for {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
 		switch {
 		case errno == syscall.EINTR:
-			continue
 		case errno == syscall.EAGAIN:
-			c.unsure.Store(0)
-			return false
+			return 0, syscall.EAGAIN
 		case errno != 0:
-			c.read = errno
-			return true
+			return 0, &net.OpError{Op: "read", Net: c.remote.Network(), Addr: c.remote, Err: errno}
 		case n == 0:
-			c.read = io.EOF
-			return true
+			return 0, io.EOF
+		default:
+			return int(n), nil
 		}
-		if c.took(int(n)) {
-			return true
+	}
+}
+
+// send writes once. The error is syscall.EAGAIN where there is no room.
+func (c *swift) send(b []byte) (int, error) {
+	if !c.enter() {
+		return 0, net.ErrClosed
+	}
+	defer c.leave()
+	for {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		switch {
+		case errno == syscall.EINTR:
+		case errno == syscall.EAGAIN:
+			return 0, syscall.EAGAIN
+		case errno != 0:
+			return 0, &net.OpError{Op: "write", Net: c.remote.Network(), Addr: c.remote, Err: errno}
+		default:
+			return int(n), nil
 		}
-		if int(n) < len(b) {
-			c.reads = max(1, c.reads+1)
-			c.unsure.Store(c.reads)
-			return false
+	}
+}
+
+// enter and leave are around each use of the descriptor, so that it is not closed, and given to somebody else, meanwhile.
+func (c *swift) enter() bool {
+	if c.users.Add(1) >= toClose {
+		c.leave()
+		return false
+	}
+	return true
+}
+
+func (c *swift) leave() {
+	if c.users.Add(-1) == toClose && c.users.CompareAndSwap(toClose, toClose|didClose) {
+		_ = syscall.Close(c.fd)
+	}
+}
+
+// happened acts on an event; the leader calls it.
+func (c *swift) happened(came uint32) {
+	c.mu.Lock()
+	if came&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
+		c.ready, c.over = true, true
+	}
+	if came&syscall.EPOLLIN != 0 {
+		c.ready = true
+	}
+	if came&(syscall.EPOLLOUT|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
+		c.wake(&c.write)
+	}
+	run := c.ready && c.driven && !c.running
+	if run {
+		c.running = true
+	} else if c.ready {
+		c.wake(&c.read)
+	}
+	c.mu.Unlock()
+	if run {
+		c.run()
+	}
+}
+
+// wake ends the wait of who waits for s; c.mu is held.
+func (c *swift) wake(s *side) {
+	if s.waiting {
+		s.waiting = false
+		c.loop.woke.Store(true)
+		select {
+		case s.may <- struct{}{}:
+		default:
 		}
+	}
+}
+
+// Read reads what is there, or waits for something.
+func (c *swift) Read(p []byte) (int, error) {
+	for {
+		c.mu.Lock()
+		if err := c.may(&c.read); err != nil {
+			c.mu.Unlock()
+			return 0, err
+		}
+		c.ready = false
+		c.mu.Unlock()
+		n, err := c.receive(p)
+		if err != syscall.EAGAIN {
+			c.mu.Lock()
+			c.ready = true // for all that is known
+			c.mu.Unlock()
+			return n, err
+		}
+		c.mu.Lock()
+		if c.ready || c.may(&c.read) != nil {
+			c.mu.Unlock()
+			continue
+		}
+		c.await(&c.read)
 	}
 }
 
 // Write writes all of p.
 func (c *swift) Write(p []byte) (int, error) {
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
-	c.rest, c.wrote = p, nil
-	err := c.raw.Write(c.put)
-	if err == nil {
-		err = c.wrote
-	}
-	n := len(p) - len(c.rest)
-	c.rest = nil
-	return n, err
-}
-
-func (c *swift) writeStep(fd uintptr) bool {
-	for len(c.rest) > 0 {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(c.rest))), uintptr(len(c.rest)))
+	c.loop.lock(&c.writing)
+	defer c.writing.Unlock()
+	for wrote, waited := 0, false; ; {
+		if wrote == len(p) {
+			return wrote, nil
+		}
+		c.mu.Lock()
+		err := c.may(&c.write)
+		c.write.waiting = waited // before the attempt, so that no room that comes after it is missed
+		c.mu.Unlock()
+		if err != nil {
+			return wrote, err
+		}
+		n, err := c.send(p[wrote:])
 		switch {
-		case errno == syscall.EINTR:
-		case errno == syscall.EAGAIN:
-			return false
-		case errno != 0:
-			c.wrote = errno
-			return true
+		case err == syscall.EAGAIN && waited:
+			c.mu.Lock()
+			if c.write.waiting && c.may(&c.write) == nil {
+				c.await(&c.write)
+			} else {
+				c.mu.Unlock()
+			}
+		case err == syscall.EAGAIN:
+			waited = true
+		case err != nil:
+			return wrote, err
 		default:
-			c.rest = c.rest[n:]
+			wrote += n
 		}
 	}
-	return true
 }
 
-// over reports that the stream ended without anybody being told. The sweeper asks, and it looks only where nothing was read since
-// it last asked.
-func (c *swift) over() bool {
-	if c == nil {
-		return false
+// may is what stands against using a side; c.mu is held.
+func (c *swift) may(s *side) error {
+	switch {
+	case c.closed:
+		return net.ErrClosed
+	case s.expired:
+		return os.ErrDeadlineExceeded
 	}
-	unsure := c.unsure.Load()
-	if unsure == 0 || unsure != c.seen {
-		c.seen = unsure
-		return false
-	}
-	n, err := 0, error(syscall.EAGAIN)
-	var one [1]byte
-	_ = c.raw.Control(func(fd uintptr) { // on an error it is closed already
-		n, _, err = syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-	})
-	if errors.Is(err, syscall.EAGAIN) {
-		c.unsure.CompareAndSwap(unsure, 0)
-	}
-	return err == nil && n == 0
+	return nil
 }
+
+// await waits for a wake of s. It is called with c.mu held and returns without.
+func (c *swift) await(s *side) {
+	s.waiting = true
+	c.mu.Unlock()
+	c.loop.relieve()
+	<-s.may
+}
+
+// Close closes the connection. What waits ends with net.ErrClosed.
+func (c *swift) Close() error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return net.ErrClosed
+	}
+	c.closed = true
+	for _, s := range []*side{&c.read, &c.write} {
+		s.stop()
+		c.wake(s)
+	}
+	c.halt(net.ErrClosed)
+	c.loop.forget(c)
+	c.users.Add(toClose + 1)
+	c.leave()
+	return nil
+}
+
+// halt ends an each that waits; one that runs notices by itself. It is called with c.mu held and returns without.
+func (c *swift) halt(err error) {
+	if c.driven && !c.running {
+		c.finish(err)
+		return
+	}
+	c.mu.Unlock()
+}
+
+// stop takes the deadline away.
+func (s *side) stop() {
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+	s.set++
+	s.expired = false
+}
+
+// SetReadDeadline ends reading at t; the zero time takes the deadline away.
+func (c *swift) SetReadDeadline(t time.Time) error { return c.setDeadline(&c.read, t) }
+
+// SetWriteDeadline ends writing at t; the zero time takes the deadline away.
+func (c *swift) SetWriteDeadline(t time.Time) error { return c.setDeadline(&c.write, t) }
+
+// SetDeadline ends both.
+func (c *swift) SetDeadline(t time.Time) error {
+	_ = c.SetReadDeadline(t)
+	return c.SetWriteDeadline(t)
+}
+
+func (c *swift) setDeadline(s *side, t time.Time) error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return net.ErrClosed
+	}
+	s.stop()
+	if t.IsZero() {
+		c.mu.Unlock()
+		return nil
+	}
+	if left := time.Until(t); left > 0 {
+		set := s.set
+		s.timer = time.AfterFunc(left, func() { c.expire(s, set) })
+		c.mu.Unlock()
+		return nil
+	}
+	c.lapse(s)
+	return nil
+}
+
+// expire is the end of the deadline that was set as the nth.
+func (c *swift) expire(s *side, nth uint64) {
+	c.mu.Lock()
+	if s.set != nth || c.closed {
+		c.mu.Unlock()
+		return
+	}
+	c.lapse(s)
+}
+
+// lapse ends what waits for s, now and from now on. It is called with c.mu held and returns without.
+func (c *swift) lapse(s *side) {
+	s.expired = true
+	c.wake(s)
+	if s == &c.read {
+		c.halt(os.ErrDeadlineExceeded)
+		return
+	}
+	c.mu.Unlock()
+}
+
+// LocalAddr is the address of this end.
+func (c *swift) LocalAddr() net.Addr { return c.local }
+
+// RemoteAddr is the address of the far end.
+func (c *swift) RemoteAddr() net.Addr { return c.remote }
