@@ -15,8 +15,24 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// pair is a connection of the kernel, the first end swift.
+// newTestLoop is a loop that ends with the test.
+func newTestLoop(t *testing.T) *loop {
+	t.Helper()
+	l, err := newLoop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.close)
+	return l
+}
+
+// pair is a connection of the kernel, the first end swift, in a loop of its own.
 func pair(t *testing.T) (*swift, *net.TCPConn) {
+	t.Helper()
+	return pairIn(t, newTestLoop(t))
+}
+
+func pairIn(t *testing.T, l *loop) (*swift, *net.TCPConn) {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -31,15 +47,11 @@ func pair(t *testing.T) (*swift, *net.TCPConn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := newLoop()
-	if err != nil {
-		t.Fatal(err)
-	}
 	c, ok := l.take(near).(*swift)
 	if !ok {
 		t.Fatal("a TCP connection is not swift")
 	}
-	t.Cleanup(func() { c.Close(); far.Close(); l.close() })
+	t.Cleanup(func() { c.Close(); far.Close() })
 	return c, far.(*net.TCPConn)
 }
 
