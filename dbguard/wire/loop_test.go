@@ -22,6 +22,12 @@ func echo(c *swift) (ended chan error) {
 	return ended
 }
 
+// parked waits until the loop has c, so that what comes now is the leader's.
+func parked(t *testing.T, c *swift) {
+	t.Helper()
+	until(t, "the loop to have the connection", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.driven && !c.running && !c.ready })
+}
+
 // answersTo makes sure that far's connection is served.
 func answersTo(t *testing.T, far net.Conn) {
 	t.Helper()
@@ -64,7 +70,7 @@ func stuck(t *testing.T, l *loop, relieves bool) (inside chan struct{}, release 
 	}()
 	_, _ = far.Write([]byte{1})
 	<-first
-	until(t, "the loop to have the connection", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return !c.running })
+	parked(t, c)
 	_, _ = far.Write([]byte{2})
 	return inside, func() {
 		close(held)
@@ -79,6 +85,7 @@ func TestAConnectionWhoseCallWaitsDoesNotHoldTheOthers(t *testing.T) {
 	c, far := pairIn(t, l)
 	echo(c)
 	answersTo(t, far)
+	parked(t, c)
 	inside, release := stuck(t, l, true)
 	<-inside
 	answersTo(t, far)
@@ -88,10 +95,11 @@ func TestAConnectionWhoseCallWaitsDoesNotHoldTheOthers(t *testing.T) {
 
 func TestThePatrolFindsALeaderThatWaits(t *testing.T) {
 	l := newTestLoop(t)
-	inside, release := stuck(t, l, false)
-	<-inside
 	c, far := pairIn(t, l)
 	echo(c)
+	parked(t, c)
+	inside, release := stuck(t, l, false)
+	<-inside
 	_, _ = io.WriteString(far, "unheard")
 	l.patrol()
 	l.patrol()
@@ -112,7 +120,10 @@ func TestASlowReaderDoesNotHoldTheOthers(t *testing.T) {
 		buf := make([]byte, 64)
 		_ = slow.each(nobody{}, func() []byte { return buf }, func(int) bool { _, err := slow.Write(big); wrote <- err; return true })
 	}()
+	parked(t, c)
+	parked(t, slow)
 	_, _ = io.WriteString(farSlow, "give me much")
+	until(t, "the slow reader's answer to be stuck", func() bool { slow.mu.Lock(); defer slow.mu.Unlock(); return slow.write.waiting })
 	for range 100 {
 		answersTo(t, far)
 	}
