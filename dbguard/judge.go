@@ -32,7 +32,7 @@ func (g *Guard) Judge(q Query) (*Verdict, error) {
 	case !asksCross:
 		st.keepClean(v)
 		st.texts.keep(key, v, 0)
-	case cleared >= clearedEnough || g.model.Known(exact):
+	case cleared >= clearedEnough || g.model.Knows(s):
 		st.texts.keep(key, v, clearedEnough)
 	default:
 		return g.cross(st, &q, s, key, v, cleared)
@@ -139,6 +139,16 @@ func (g *Guard) Knows(s *screen.Statement) bool {
 		return true
 	}
 	return g.model.Knows(s)
+}
+
+// Grown tells which tokens of s, half open, stand where a known statement has one value; ok is false where s is no such statement, is
+// known itself, as Knows has it, or only repeats more often what the known one has.
+func (g *Guard) Grown(s *screen.Statement) (from, to int, ok bool) {
+	if g.Knows(s) {
+		return 0, 0, false
+	}
+	found, ok := g.model.Growth(s)
+	return found.From, found.To, ok && !found.Repeats
 }
 
 // maxJudged is how many tokens a statement that is refused for its cost may have and still be read for more than that.

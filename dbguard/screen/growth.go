@@ -23,6 +23,9 @@ type Growth struct {
 	From, To int
 	// Swallowed reports that the rest of the template is missing: a comment or an open literal hides it.
 	Swallowed bool
+	// Repeats reports that the inserted tokens are the template's own from around the value once more, one time or several, as in a list,
+	// a bulk update or rows that became longer.
+	Repeats bool
 }
 
 // growthIndex finds templates by what stands before one of their values.
@@ -119,10 +122,32 @@ func (m *Model) Growth(s *Statement) (found Growth, ok bool) {
 	}
 	found = Growth{Template: shown(best.of.structure), Fingerprint: best.of.exact, Slot: best.nth, To: len(s.Tokens), Swallowed: bestEnd < 0}
 	found.From = marks[tokenMark(marks, best.at)].token
+	found.Repeats = bestEnd >= 0 && repeats(best.of.structure[:best.at+1], structure[best.at+1:bestEnd], best.of.structure[best.at+1:])
 	if bestEnd >= 0 && bestEnd < len(structure) {
 		found.To = marks[tokenMark(marks, bestEnd)].token
 	}
 	return found, true
+}
+
+// repeats reports that inserted is, once or several times, what begins behind it and what ends before it, with a comma between where
+// the template has but one of a list.
+func repeats(before, inserted, behind []byte) bool {
+	for period := 1; period <= len(inserted); period++ {
+		if len(inserted)%period != 0 || !bytes.Equal(inserted[period:], inserted[:len(inserted)-period]) {
+			continue
+		}
+		once := inserted[:period]
+		same := 0
+		for same < len(once) && same < len(behind) && once[same] == behind[same] {
+			same++
+		}
+		for n := 0; n <= same; n++ {
+			if bytes.HasSuffix(before, once[n:]) || n < len(once) && once[n] == ',' && bytes.HasSuffix(before, once[n+1:]) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // grownEnd returns where in structure the template's rest begins, if s is the template with the value of sl grown; -1 where the rest

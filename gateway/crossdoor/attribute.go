@@ -27,7 +27,7 @@ type evidence struct {
 func (w *Window) findings(m *matcher, s *screen.Statement, ev evidence) []screen.Finding {
 	owner := tracedEntry(s, m.entries, ev.best)
 	all := accuse(ev.best, owner)
-	switch sole := soleEntry(m.entries); {
+	switch sole := w.soleEntry(m.entries); {
 	case owner != nil:
 		all = append(all, hint(proof{entry: owner}, traced))
 	case sole != nil:
@@ -98,8 +98,12 @@ func plainName(name string) string {
 	return name
 }
 
-// soleEntry is the only request in flight; nil where there is none or more than one. Late ones are not in flight.
-func soleEntry(entries []*entry) (sole *entry) {
+// soleEntry is the only request in flight; nil where there is none or more than one. Late ones are not in flight; those that are not
+// read are.
+func (w *Window) soleEntry(entries []*entry) (sole *entry) {
+	if w.unread.Load() > 0 {
+		return nil
+	}
 	for _, e := range entries {
 		if e.late.Load() {
 			break // the others are late too

@@ -60,7 +60,7 @@ func watch(r *http.Request, e *entry) {
 	case "gzip", "x-gzip", "deflate":
 		s = &inflating{coding: coding, then: s, entry: e}
 	default: // a coding that is not read here: whatever it holds was not seen
-		e.markCut()
+		e.markLost()
 		return
 	}
 	r.Body = &tee{ReadCloser: r.Body, scan: s, entry: e, left: left}
@@ -76,7 +76,7 @@ func scannerFor(contentType string, e *entry) scanner {
 	case media == "application/x-www-form-urlencoded":
 		return newForm(e)
 	case media == "multipart/form-data" && params["boundary"] != "":
-		return newMultipart(params["boundary"], int(e.limits.ValueMax), func(name, text string) { e.input(fromMultipart, name, text) })
+		return newMultipart(params["boundary"], int(e.limits.ValueMax), func(name, text string, more int) { e.piece(fromMultipart, name, text, more) })
 	case strings.HasSuffix(media, "json") || media == "application/graphql" || media == "application/x-ndjson":
 		return newJSON(e)
 	case strings.HasSuffix(media, "xml") || media == "text/html":
@@ -86,15 +86,15 @@ func scannerFor(contentType string, e *entry) scanner {
 }
 
 func newJSON(e *entry) scanner {
-	return &jsonScanner{max: int(e.limits.ValueMax), emit: func(key, text string) {
-		if key != "(key)" || !isWord(text) {
-			e.input(fromJSON, key, text)
+	return &jsonScanner{max: int(e.limits.ValueMax), emit: func(key, text string, more int) {
+		if key != "(key)" || !isWord(text) || more > 0 {
+			e.piece(fromJSON, key, text, more)
 		}
 	}}
 }
 
 func newMarkup(e *entry) scanner {
-	return &markupScanner{max: int(e.limits.ValueMax), emit: func(text string) { e.input(fromBody, "", text) }}
+	return &markupScanner{max: int(e.limits.ValueMax), emit: func(text string, more int) { e.piece(fromBody, "", text, more) }}
 }
 
 // formBody is a formScanner whose repeated names are joined at the end.
@@ -119,6 +119,7 @@ func (f *formBody) finish() {
 type sniffing struct {
 	entry  *entry
 	head   []byte
+	more   int // bytes that follow head, as squeeze counts them
 	then   scanner
 	chosen bool
 }
@@ -131,11 +132,11 @@ func (s *sniffing) feed(p []byte) {
 		}
 		s.then, s.chosen = s.choose(p[0]), true
 	}
-	room := int(s.entry.limits.ValueMax) - len(s.head)
-	if room < len(p) {
-		s.entry.markCut()
+	room := min(int(s.entry.limits.ValueMax)-len(s.head), len(p))
+	s.head = append(s.head, p[:room]...)
+	if s.then == nil { // else its scanner tells what it did not keep
+		s.more += squeezedLen(p[room:])
 	}
-	s.head = append(s.head, p[:min(room, len(p))]...)
 	if s.then != nil {
 		s.then.feed(p)
 	}
@@ -152,15 +153,21 @@ func (s *sniffing) choose(first byte) scanner {
 }
 
 func (s *sniffing) finish() {
+	if bytes.IndexByte(s.head, 0) >= 0 {
+		s.more = 0 // a file or the like
+	}
 	if s.then == nil && bytes.IndexByte(s.head, '=') >= 0 {
 		s.then = newForm(s.entry)
 		s.then.feed(s.head)
+		if s.more > 0 { // further pairs may follow
+			s.entry.markLost()
+		}
 	}
 	if s.then != nil {
 		s.then.finish()
 	}
 	if bytes.IndexByte(s.head, 0) < 0 {
-		s.entry.input(fromBody, "", string(s.head))
+		s.entry.piece(fromBody, "", string(s.head), s.more)
 	}
 }
 
@@ -174,7 +181,7 @@ type inflating struct {
 
 func (i *inflating) feed(p []byte) {
 	if room := int(i.entry.limits.RequestMax) - len(i.packed); room < len(p) {
-		i.entry.markCut()
+		i.entry.markLost()
 		p = p[:max(room, 0)]
 	}
 	i.packed = append(i.packed, p...)
@@ -188,14 +195,14 @@ func (i *inflating) finish() {
 	} else {
 		gz, err := gzip.NewReader(bytes.NewReader(i.packed))
 		if err != nil {
-			i.entry.markCut()
+			i.entry.markLost()
 			return
 		}
 		plain = gz
 	}
 	text, err := io.ReadAll(io.LimitReader(plain, 4*i.entry.limits.RequestMax))
 	if err != nil || int64(len(text)) == 4*i.entry.limits.RequestMax {
-		i.entry.markCut()
+		i.entry.markLost()
 	}
 	i.then.feed(text)
 }

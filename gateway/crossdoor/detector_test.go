@@ -17,6 +17,8 @@ func (c *counting) Knows(*screen.Statement) bool {
 	return false
 }
 
+func (*counting) Grown(*screen.Statement) (from, to int, ok bool) { return 0, 0, false }
+
 // keepValues holds one request with these values.
 func keepValues(w *Window, values []string) *entry {
 	e := &entry{client: "c", limits: w.settings, held: &w.held}

@@ -35,6 +35,7 @@ type value struct {
 	squeezable     bool // the squeezed text has four bytes or more
 	word           bool // letters, digits and underscore only: evidence only with confirmation
 	input          int  // which input of the request it spells
+	more           int  // bytes of the input that follow and were not kept, as squeeze counts them; 0 where it is whole
 }
 
 // entry is one request's inputs. Its values only grow while the request is in flight.
@@ -54,28 +55,35 @@ type entry struct {
 	values []value
 	inputs int
 	bytes  int64
-	cut    bool
+	cut    bool // a cap was hit
+	lost   bool // whole inputs were not seen, so that none of their bytes can be looked for
 	done   time.Time // zero while in flight
 	gone   bool      // forgotten: nothing more is kept
 }
 
 // input keeps text and its other spellings as one input. It copies text.
-func (e *entry) input(from source, param, text string) {
-	if e.full() {
+func (e *entry) input(from source, param, text string) { e.piece(from, param, text, 0) }
+
+// piece is input for the beginning of an input of which more bytes follow that the scanner did not keep, as squeeze counts them.
+func (e *entry) piece(from source, param, text string, more int) {
+	if most := int(e.limits.ValueMax); len(text) > most {
+		more += squeezedLen(text[most:])
+		text = text[:most]
+	}
+	if len(text) < 2 || plainWord(text) && more == 0 || e.full() {
 		return
 	}
-	if int64(len(text)) > e.limits.ValueMax {
-		text = text[:e.limits.ValueMax]
+	if more > 0 {
 		e.markCut()
-	}
-	if len(text) < 2 || plainWord(text) {
-		return
 	}
 	e.mu.Lock()
 	n := e.inputs
 	e.inputs++
+	if more > 0 && squeezedLen(text) < minPart { // an app that trims lets what follows stand alone
+		e.lost = true
+	}
 	e.mu.Unlock()
-	spellings(text, func(s string) { e.keep(n, from, param, s) })
+	spellings(text, func(s string) { e.keep(value{source: from, param: param, input: n, more: more}, s) })
 }
 
 // full marks the request as cut where no further input fits, and says so.
@@ -85,28 +93,35 @@ func (e *entry) full() bool {
 	if e.inputs < e.limits.Values && e.bytes < e.limits.RequestMax {
 		return false
 	}
-	e.cut = true
+	e.cut, e.lost = true, true
 	return true
 }
 
+// markCut notes that a cap was hit; markLost that whole inputs were not seen for it.
 func (e *entry) markCut() {
 	e.mu.Lock()
 	e.cut = true
 	e.mu.Unlock()
 }
 
-// keep stores one spelling unless it is held already or does not fit.
-func (e *entry) keep(input int, from source, param, spelling string) {
-	v, ok := newValue(spelling)
+func (e *entry) markLost() {
+	e.mu.Lock()
+	e.cut, e.lost = true, true
+	e.mu.Unlock()
+}
+
+// keep stores one spelling of an input, of unless it is held already or does not fit.
+func (e *entry) keep(of value, spelling string) {
+	v, ok := newValue(spelling, of.more > 0)
 	if !ok {
 		return
 	}
-	v.source, v.param, v.input = from, clip(param, 64), input
+	v.source, v.param, v.input, v.more = of.source, clip(of.param, 64), of.input, of.more
 	cost := int64(len(v.text)) + valueOverhead
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.gone || e.bytes+cost > e.limits.RequestMax+valueOverhead || e.held.Load()+cost > e.limits.Memory {
-		e.cut = true
+		e.cut, e.lost = true, true
 		return
 	}
 	if slices.ContainsFunc(e.values, func(o value) bool { return o.text == v.text }) {
@@ -147,10 +162,18 @@ func (e *entry) view() (values []value, cut bool, done time.Time) {
 	return e.values[:len(e.values):len(e.values)], e.cut, e.done
 }
 
-// newValue folds and measures a spelling; ok is false where it can never be evidence.
-func newValue(spelling string) (value, bool) {
+// hasLost reports that whole inputs were not seen.
+func (e *entry) hasLost() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.lost
+}
+
+// newValue folds and measures a spelling; ok is false where it can never be evidence. Of one that was cut any text is: what follows may
+// be none of a word's bytes.
+func newValue(spelling string, isCut bool) (value, bool) {
 	text := lower(strings.TrimSpace(spelling))
-	if !worthKeeping(text) {
+	if !worthKeeping(text) && !(isCut && len(text) >= gramLen) {
 		return value{}, false
 	}
 	v := value{text: text, word: isWord(text)}

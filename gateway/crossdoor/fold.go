@@ -74,6 +74,16 @@ func squeeze(dst []byte, folded string) []byte {
 	return dst
 }
 
+// squeezedLen is how many bytes squeeze leaves of text, folded or not, but for comments, which it counts.
+func squeezedLen[T string | []byte](text T) (n int) {
+	for i := range len(text) {
+		if !dropped[text[i]] {
+			n++
+		}
+	}
+	return n
+}
+
 // squeezeMap is squeeze that also tells from which byte of folded each byte came.
 func squeezeMap(dst []byte, from []int32, folded []byte) ([]byte, []int32) {
 	for i := 0; i < len(folded); i++ {

@@ -5,17 +5,17 @@ import "unicode/utf8"
 // jsonScanner finds the strings of a JSON text while it streams by, keys included. It never fails: what is no JSON has no strings.
 // It is a scanner, not a parser, so that a body of any size costs one pass and one string's memory.
 type jsonScanner struct {
-	emit func(key, text string)
-	max  int // bytes kept of one string
+	emit func(key, text string, more int) // more bytes of the string follow, as squeeze counts them
+	max  int                              // bytes kept of one string
 
 	key     string // the last key
 	text    []byte
+	more    int
 	inside  bool
 	escape  uint8  // 0 none, 1 after a backslash, 2..5 inside \uXXXX
 	code    rune   // the digits of \uXXXX so far
 	pending string // a string that may be a key, until the next byte tells
 	waiting bool
-	cut     bool
 }
 
 // feed reads the next bytes of the text.
@@ -46,7 +46,7 @@ func (j *jsonScanner) outside(c byte) {
 	switch {
 	case c == '"':
 		j.settle(false)
-		j.inside, j.text = true, j.text[:0]
+		j.inside, j.text, j.more = true, j.text[:0], 0
 	case c == ' ' || c == '\t' || c == '\n' || c == '\r':
 	default:
 		j.settle(c == ':')
@@ -61,10 +61,10 @@ func (j *jsonScanner) settle(isKey bool) {
 	j.waiting = false
 	if isKey {
 		j.key = j.pending
-		j.emit("(key)", j.pending)
+		j.emit("(key)", j.pending, j.more)
 		return
 	}
-	j.emit(j.key, j.pending)
+	j.emit(j.key, j.pending, j.more)
 }
 
 // finish ends the text; an unfinished string counts as one.
@@ -78,7 +78,9 @@ func (j *jsonScanner) finish() {
 
 func (j *jsonScanner) put(c byte) {
 	if len(j.text) >= j.max {
-		j.cut = true
+		if !dropped[c] {
+			j.more++
+		}
 		return
 	}
 	j.text = append(j.text, c)
@@ -121,7 +123,7 @@ func (j *jsonScanner) escaped(c byte) {
 
 // eachJSONString calls emit with each string of text.
 func eachJSONString(text string, emit func(key, text string)) {
-	j := jsonScanner{emit: emit, max: len(text)}
+	j := jsonScanner{emit: func(key, text string, _ int) { emit(key, text) }, max: len(text)}
 	j.feed([]byte(text))
 	j.finish()
 }

@@ -19,12 +19,15 @@ type judge struct {
 	most      int
 	deadline  time.Time
 
+	grownAsked, isGrown bool // see growth
+	grownFrom, grownTo  int
+
 	one, two screen.Statement // scratch
 }
 
 // begin prepares j for a statement and gives it lexes counterfactual readings, none of them after the deadline.
 func (j *judge) begin(model Known, s *screen.Statement, lexes int, deadline time.Time) {
-	j.model, j.statement, j.lexes, j.most, j.deadline = model, s, lexes, lexes, deadline
+	j.model, j.statement, j.lexes, j.most, j.deadline, j.grownAsked = model, s, lexes, lexes, deadline, false
 }
 
 // reach is what a span covers of a statement.
@@ -52,8 +55,7 @@ func (r reach) mayBeTakenOut() bool {
 func (r reach) isHard() bool { return r.leaves || r.comment || r.ends || r.tokens() >= 6 }
 
 // spans returns the strongest verdict over the places of one request's values, and the place that it stands on.
-func (j *judge) spans(all []span) (verdict, span) {
-	best, at := nothing, span{}
+func (j *judge) spans(all []span) (best proof) {
 	var crossing [maxSpans]span
 	n := 0
 	hull := span{start: len(j.statement.Text())}
@@ -62,8 +64,8 @@ func (j *judge) spans(all []span) (verdict, span) {
 		if j.wasSplit(sp, r) {
 			continue
 		}
-		if v := j.alone(sp, r); v > best {
-			best, at = v, sp
+		if v := j.alone(sp, r); v > best.verdict {
+			best.verdict, best.span = v, sp
 		}
 		if !r.mayBeTakenOut() {
 			continue
@@ -78,13 +80,14 @@ func (j *judge) spans(all []span) (verdict, span) {
 			crossing[n-1].end = sp.end
 		}
 	}
+	best.alone = best.verdict
 	if n == 0 {
-		return best, at
+		return best
 	}
 	if where, ok := j.confirm(crossing[:n], hull); ok {
-		return confirmed, where
+		best.verdict, best.span = confirmed, where
 	}
-	return best, at
+	return best
 }
 
 // wasSplit reports a list that the app split and quoted itself: literals and commas, of a value without a quote that could have made them.

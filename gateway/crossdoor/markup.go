@@ -2,13 +2,13 @@ package crossdoor
 
 // markupScanner finds the texts and attribute values of XML or HTML while it streams by. Like jsonScanner it never fails.
 type markupScanner struct {
-	emit func(text string)
+	emit func(text string, more int) // more bytes of the text follow, as squeeze counts them
 	max  int
 
 	text  []byte
+	more  int
 	inTag bool
 	quote byte // the quote that opened an attribute's value, 0 outside
-	cut   bool
 }
 
 func (m *markupScanner) feed(p []byte) {
@@ -20,7 +20,7 @@ func (m *markupScanner) feed(p []byte) {
 		case m.quote != 0:
 			m.put(c)
 		case m.inTag && (c == '"' || c == '\''):
-			m.quote, m.text = c, m.text[:0]
+			m.quote, m.text, m.more = c, m.text[:0], 0
 		case m.inTag && c == '>':
 			m.inTag = false
 		case m.inTag:
@@ -35,7 +35,9 @@ func (m *markupScanner) feed(p []byte) {
 
 func (m *markupScanner) put(c byte) {
 	if len(m.text) >= m.max {
-		m.cut = true
+		if !dropped[c] {
+			m.more++
+		}
 		return
 	}
 	m.text = append(m.text, c)
@@ -43,8 +45,8 @@ func (m *markupScanner) put(c byte) {
 
 func (m *markupScanner) hand() {
 	if len(m.text) > 0 {
-		m.emit(string(m.text))
-		m.text = m.text[:0]
+		m.emit(string(m.text), m.more)
+		m.text, m.more = m.text[:0], 0
 	}
 }
 

@@ -8,21 +8,20 @@ import (
 )
 
 // multipartScanner finds the fields of a multipart/form-data text while it streams by (RFC 7578). Of a file it keeps the name and
-// the first bytes, as of any field.
+// the first bytes, as of any field; that it goes on is no cut: apps store files, and a photo on its way for a minute must not make every
+// statement of its time suspect.
 type multipartScanner struct {
-	emit  func(name, text string)
-	max   int    // bytes kept of one part
-	delim []byte // CR LF "--" boundary
+	emit  func(name, text string, more int) // more bytes of the field follow, as squeeze counts them
+	max   int                               // bytes kept of one part
+	delim []byte                            // CR LF "--" boundary
 
 	window  []byte // bytes that may be the beginning of a delimiter
 	part    []byte
-	name    string
-	headers bool // inside a part's header lines
+	more    int  // bytes of the part that were not kept
 	started bool // past the first delimiter
-	cut     bool
 }
 
-func newMultipart(boundary string, max int, emit func(name, text string)) *multipartScanner {
+func newMultipart(boundary string, max int, emit func(name, text string, more int)) *multipartScanner {
 	return &multipartScanner{emit: emit, max: max, delim: []byte("\r\n--" + boundary), window: []byte("\r\n")}
 }
 
@@ -36,7 +35,7 @@ func (m *multipartScanner) feed(p []byte) {
 		m.take(m.window[:at])
 		m.endPart()
 		m.window = m.window[at+len(m.delim):]
-		m.started, m.headers = true, true
+		m.started = true
 	}
 	if keep := len(m.delim) - 1; len(m.window) > keep {
 		m.take(m.window[:len(m.window)-keep])
@@ -50,9 +49,9 @@ func (m *multipartScanner) take(p []byte) {
 		return
 	}
 	room := m.max + maxPartHeader - len(m.part)
-	if room < len(p) {
-		m.cut = true
-		p = p[:max(room, 0)]
+	if room = max(room, 0); room < len(p) {
+		m.more += squeezedLen(p[room:])
+		p = p[:room]
 	}
 	m.part = append(m.part, p...)
 }
@@ -66,19 +65,23 @@ func (m *multipartScanner) endPart() {
 	if found {
 		name, file := dispositionOf(head)
 		if file != "" {
-			m.emit(name, file)
+			m.emit(name, file, 0)
+			m.more = 0
 		}
 		if len(body) > m.max {
-			body, m.cut = body[:m.max], true
+			if file == "" {
+				m.more += squeezedLen(body[m.max:])
+			}
+			body = body[:m.max]
 		}
 		if bytes.IndexByte(body, 0) < 0 {
-			m.emit(name, string(body))
+			m.emit(name, string(body), m.more)
 		}
 		if !isWord(name) {
-			m.emit("(key)", name)
+			m.emit("(key)", name, 0)
 		}
 	}
-	m.part = m.part[:0]
+	m.part, m.more = m.part[:0], 0
 }
 
 // finish hands on what an unfinished text ends with.

@@ -34,6 +34,9 @@ type proof struct {
 	late    bool
 	verdict verdict
 	span    span
+	// alone is the verdict without the model, at most verdict; onGrowth is true where what confirms is that a known statement grew.
+	alone    verdict
+	onGrowth bool
 }
 
 // check implements the rule.
@@ -48,6 +51,7 @@ func (w *Window) check(s *screen.Statement) []screen.Finding {
 	}
 	m.load(s.Text())
 	ev := w.search(m, s)
+	w.addLost(m, s, &ev)
 	if len(ev.best) > 0 {
 		w.counters.crossings.Add(1)
 	}
@@ -88,15 +92,18 @@ func (w *Window) search(m *matcher, s *screen.Statement) (ev evidence) {
 		if len(m.spans) == 0 {
 			continue
 		}
-		v, at := j.spans(m.spans)
-		late := !done.IsZero()
-		if (late || e.reportOnly) && v > seen {
-			v = seen
+		p := j.spans(m.spans)
+		p.entry, p.late = e, !done.IsZero()
+		if at, out := j.runsOut(m.spans); out && p.verdict < confirmed {
+			p.verdict, p.span, p.onGrowth = confirmed, at, true
 		}
-		if v == nothing && !late && len(ev.contained) < maxHints && m.spans[0].how != part && !m.spans[0].value.word {
+		if p.late || e.reportOnly {
+			p.verdict = min(p.verdict, seen)
+		}
+		if p.verdict == nothing && !p.late && len(ev.contained) < maxHints && m.spans[0].how != part && !m.spans[0].value.word {
 			ev.contained = append(ev.contained, proof{entry: e, span: m.spans[0]})
 		}
-		ev.add(proof{entry: e, late: late, verdict: v, span: at})
+		ev.add(p)
 	}
 	return ev
 }
@@ -119,6 +126,8 @@ func reason(p proof) string {
 	switch {
 	case p.late:
 		return "bytes of a request that had ended stand in the statement's structure"
+	case p.onGrowth:
+		return "a statement that the app sends grew while input of its request was too much to be read to its end"
 	case p.verdict == confirmed:
 		return "input of a request became SQL: without it the statement is one that the app sends"
 	case p.verdict == hard:

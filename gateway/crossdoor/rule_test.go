@@ -19,6 +19,9 @@ type shown map[screen.Fingerprint]bool
 
 func (m shown) Knows(s *screen.Statement) bool { return m[s.Fingerprint(screen.Key{})] }
 
+// Grown tells of no growth; see cut_test.go for models that do.
+func (shown) Grown(*screen.Statement) (from, to int, ok bool) { return 0, 0, false }
+
 func appShowed(texts ...string) shown {
 	m := shown{}
 	for _, text := range texts {

@@ -90,7 +90,7 @@ func (s *socket) complete() {
 		return
 	}
 	if cut {
-		e.markCut()
+		e.markLost()
 	}
 	if s.binary && bytes.IndexByte(text, 0) >= 0 {
 		eachRun(text, func(run string) { e.input(fromSocket, "", run) })
@@ -109,9 +109,9 @@ func (s *socket) complete() {
 func readMessage(text []byte, e *entry) {
 	text = bytes.TrimSpace(text)
 	if len(text) > 0 && strings.IndexByte(`{["`, text[0]) >= 0 {
-		j := jsonScanner{max: int(e.limits.ValueMax), emit: func(key, text string) {
-			if key != "(key)" || !isWord(text) {
-				e.input(fromSocket, key, text)
+		j := jsonScanner{max: int(e.limits.ValueMax), emit: func(key, text string, more int) {
+			if key != "(key)" || !isWord(text) || more > 0 {
+				e.piece(fromSocket, key, text, more)
 			}
 		}}
 		j.feed(text)

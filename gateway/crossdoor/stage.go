@@ -15,6 +15,8 @@ func (w *Window) Stage() gin.HandlerFunc {
 		request, client := w.identify(c)
 		e := w.open(c.Request, request, client)
 		if e == nil {
+			w.unread.Add(1)
+			defer w.unread.Add(-1)
 			c.Next()
 			return
 		}
@@ -28,7 +30,8 @@ func (w *Window) Stage() gin.HandlerFunc {
 func (w *Window) Follow(r *http.Request, request, client string) (end func()) {
 	e := w.open(r, request, client)
 	if e == nil {
-		return func() {}
+		w.unread.Add(1)
+		return func() { w.unread.Add(-1) }
 	}
 	return func() { w.close(e) }
 }
@@ -118,9 +121,6 @@ func readHead(r *http.Request, e *entry) {
 	f.feed([]byte(r.URL.RawQuery))
 	f.finish()
 	q.join()
-	if f.cut {
-		e.markCut()
-	}
 	readHeaders(r.Header, e)
 }
 

@@ -28,7 +28,8 @@ type Window struct {
 	late     []*entry // in order of their end
 	messages []*entry // of WebSockets, in order of their end; some are forgotten already
 
-	held atomic.Int64 // bytes of all inputs
+	held   atomic.Int64 // bytes of all inputs
+	unread atomic.Int64 // requests in flight that are not read: of routes left alone, and those for which there was no room
 
 	counters counters
 	scratch  sync.Pool // *matcher
@@ -38,6 +39,9 @@ type Window struct {
 type Known interface {
 	// Knows reports whether s's structure, exact or loose, was learned.
 	Knows(s *screen.Statement) bool
+	// Grown tells which tokens of s, half open, stand where a known statement has one value, as they do in no list that became longer;
+	// ok is false where s is no such statement.
+	Grown(s *screen.Statement) (from, to int, ok bool)
 }
 
 // Parts are what a Window works with.
@@ -99,7 +103,7 @@ func (w *Window) Origin() (newest uint64, quiet bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.expire(w.now())
-	return uint64(w.counters.requests.Load()) + 1, len(w.entries) == 0
+	return uint64(w.counters.requests.Load()) + 1, len(w.entries) == 0 && w.unread.Load() == 0
 }
 
 // Snapshot returns the window's counters.
@@ -117,3 +121,5 @@ func (w *Window) Snapshot() Snapshot {
 type nothingKnown struct{}
 
 func (nothingKnown) Knows(*screen.Statement) bool { return false }
+
+func (nothingKnown) Grown(*screen.Statement) (from, to int, ok bool) { return 0, 0, false }

@@ -1,0 +1,63 @@
+package crossdoor
+
+import "sallyport/dbguard/screen"
+
+// cutSlack is how many bytes of a cut input may be missing in a literal before it is said to reach beyond: half an escape, an ellipsis.
+const cutSlack = 4
+
+// growth tells which tokens of the statement, half open, grew out of one value of a known one; ok is false where it is no grown form.
+// The model is asked once.
+func (j *judge) growth() (from, to int, ok bool) {
+	if !j.grownAsked {
+		j.grownAsked = true
+		j.grownFrom, j.grownTo, j.isGrown = j.model.Grown(j.statement)
+	}
+	return j.grownFrom, j.grownTo, j.isGrown
+}
+
+// runsOut returns the place of a value that was cut and whose rest cannot stand in the literal in which it begins, since that ends too
+// early: the rest became what follows, tokens that a known statement does not have.
+func (j *judge) runsOut(all []span) (span, bool) {
+	s := j.statement
+	for _, sp := range all {
+		if sp.value.more == 0 || sp.how == part {
+			continue
+		}
+		r := j.reach(sp.start, sp.end)
+		if r.tokens() != 1 || !isText(s.Tokens[r.first].Kind) {
+			continue
+		}
+		if rest := s.Text()[sp.end:s.Tokens[r.first].End]; squeezedLen(rest)+cutSlack >= sp.value.more {
+			continue
+		}
+		if from, to, ok := j.growth(); ok && from <= r.first && r.first < to {
+			return j.over(from, to, sp), true
+		}
+	}
+	return span{}, false
+}
+
+// over is sp widened to tokens [from, to).
+func (j *judge) over(from, to int, sp span) span {
+	s := j.statement
+	sp.start, sp.end, sp.how = int(s.Tokens[from].Start), int(s.Tokens[to-1].End), part
+	return sp
+}
+
+// addLost looks, where nothing was confirmed, for the request whose inputs were not all seen and whose statement it must be, since it
+// is the only one in flight or the statement bears its trace. What grew in a known statement came from there, then.
+func (w *Window) addLost(m *matcher, s *screen.Statement, ev *evidence) {
+	if len(ev.best) > 0 && ev.best[0].verdict == confirmed {
+		return
+	}
+	e := tracedEntry(s, m.entries, nil)
+	if e == nil {
+		e = w.soleEntry(m.entries)
+	}
+	if e == nil || e.reportOnly || e.late.Load() || !e.hasLost() {
+		return
+	}
+	if from, to, ok := m.judge.growth(); ok {
+		ev.add(proof{entry: e, verdict: confirmed, onGrowth: true, span: m.judge.over(from, to, span{})})
+	}
+}
