@@ -134,9 +134,7 @@ func (s *sniffing) feed(p []byte) {
 	}
 	room := min(int(s.entry.limits.ValueMax)-len(s.head), len(p))
 	s.head = append(s.head, p[:room]...)
-	if s.then == nil { // else its scanner tells what it did not keep
-		s.more += squeezedLen(p[room:])
-	}
+	s.more += squeezedLen(p[room:])
 	if s.then != nil {
 		s.then.feed(p)
 	}

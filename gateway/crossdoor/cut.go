@@ -19,12 +19,12 @@ func (j *judge) growth() (from, to int, ok bool) {
 // early: the rest became what follows, tokens that a known statement does not have.
 func (j *judge) runsOut(all []span) (span, bool) {
 	s := j.statement
-	for _, sp := range all {
+	for i, sp := range all {
 		if sp.value.more == 0 || sp.how == part {
 			continue
 		}
 		r := j.reach(sp.start, sp.end)
-		if r.tokens() != 1 || !isText(s.Tokens[r.first].Kind) {
+		if r.tokens() != 1 || !isText(s.Tokens[r.first].Kind) || beganIn(s.Tokens[r.first], sp, all[:i]) {
 			continue
 		}
 		if rest := s.Text()[sp.end:s.Tokens[r.first].End]; squeezedLen(rest)+cutSlack >= sp.value.more {
@@ -35,6 +35,17 @@ func (j *judge) runsOut(all []span) (span, bool) {
 		}
 	}
 	return span{}, false
+}
+
+// beganIn reports that one of the places before sp is of the same value and in the same token t: in a text that repeats itself only the
+// first tells how much of it is there.
+func beganIn(t screen.Token, sp span, before []span) bool {
+	for _, b := range before {
+		if b.value == sp.value && b.start >= int(t.Start) {
+			return true
+		}
+	}
+	return false
 }
 
 // over is sp widened to tokens [from, to).

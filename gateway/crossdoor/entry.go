@@ -83,8 +83,19 @@ func (e *entry) piece(from source, param, text string, more int) {
 		e.lost = true
 	}
 	e.mu.Unlock()
-	spellings(text, func(s string) { e.keep(value{source: from, param: param, input: n, more: more}, s) })
+	left := spellingsMax * e.limits.ValueMax
+	spellings(text, func(s string) {
+		if left -= int64(len(s)); left < 0 {
+			e.markCut()
+			return
+		}
+		e.keep(value{source: from, param: param, input: n, more: more}, s)
+	})
 }
+
+// spellingsMax bounds the spellings of one input, in inputs of full length: a long text that can be read in many ways must not take the
+// room of the inputs that follow.
+const spellingsMax = 2
 
 // full marks the request as cut where no further input fits, and says so.
 func (e *entry) full() bool {
