@@ -46,6 +46,7 @@ type Verdict struct {
 	exact            screen.Fingerprint // with each list as long as it is
 	broken, empty    bool               // the scanner complains; there is no token
 	weight, crossing int                // sums over the findings of the rules, and of the cross-door rules
+	unlearned        int                // crossing without what rests on learned structures
 }
 
 // Report is what an observer hears of a query that ended or was refused.

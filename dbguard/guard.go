@@ -47,6 +47,9 @@ type Guard struct {
 	model      *screen.Model
 	seeds      textSeeds
 	origin     func() (newest uint64, quiet bool)
+	hasOrigin  bool // origin is not ours
+	started    time.Time
+	warm       atomic.Bool // structures came from a file
 	onBreaker  func(BreakerChange)
 	now        func() time.Time
 
@@ -85,7 +88,7 @@ func New(p Parts) (*Guard, error) {
 	}
 	g.model = screen.NewModel(g.key, 0)
 	g.crossRules = append([]screen.Rule{g.model.GrowthRule()}, p.Cross...)
-	if g.origin == nil {
+	if g.hasOrigin = g.origin != nil; !g.hasOrigin {
 		g.origin = func() (uint64, bool) { return 0, false }
 	}
 	if g.onBreaker == nil {
@@ -94,6 +97,7 @@ func New(p Parts) (*Guard, error) {
 	if g.now == nil {
 		g.now = time.Now
 	}
+	g.started = g.now()
 	observers := slices.Clone(p.Observers)
 	g.observers.Store(&observers)
 	g.reset.base = g.counts.now(g.now())

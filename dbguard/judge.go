@@ -193,6 +193,7 @@ func (v *Verdict) with(s *screen.Statement, crossing []screen.Finding) *Verdict 
 	more.Marked = marked(s, crossing)
 	more.Findings = slices.Concat(v.Findings, crossing)
 	more.crossing = screen.Weight(crossing)
+	more.unlearned = screen.Weight(slices.DeleteFunc(slices.Clone(crossing), func(f screen.Finding) bool { return f.Learned }))
 	return &more
 }
 
@@ -206,7 +207,7 @@ func (st *state) tooComplex(v *Verdict) bool {
 func (g *Guard) decide(st *state, q *Query, v *Verdict) (*Verdict, error) {
 	set := &st.settings
 	byRules := set.Screen == Enforce && v.weight >= screen.Refuse
-	byCrossing := set.CrossDoor == Enforce && v.crossing > 0 && v.crossing+v.weight >= screen.Refuse
+	byCrossing := set.CrossDoor == Enforce && v.crossing > 0 && g.refusesByCrossing(v)
 	if byRules || byCrossing {
 		incident := newIncident()
 		return nil, g.refuse(q, v, incident, &BlockedError{Rules: v.rules(), Fingerprint: v.Fingerprint, Incident: incident})
@@ -223,6 +224,15 @@ func (g *Guard) decide(st *state, q *Query, v *Verdict) (*Verdict, error) {
 		}
 	}
 	return v, nil
+}
+
+// refusesByCrossing reports that the evidence of requests is enough, with that of the rules; while the app's statements are being learned,
+// without what rests on those.
+func (g *Guard) refusesByCrossing(v *Verdict) bool {
+	if v.crossing+v.weight < screen.Refuse {
+		return false
+	}
+	return v.unlearned > 0 && v.unlearned+v.weight >= screen.Refuse || !g.isLearning()
 }
 
 // refuse counts, keeps and reports a refusal, and returns its error.

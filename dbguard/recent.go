@@ -50,11 +50,14 @@ type BlockedQuery struct {
 
 // CrossingView is a screen.Crossing as the API shows it.
 type CrossingView struct {
-	Request   string `json:"request"`
-	Client    string `json:"client"`
-	Route     string `json:"route"`
-	Source    string `json:"source"`
-	Param     string `json:"param"`
+	Request string `json:"request"`
+	Client  string `json:"client"`
+	Route   string `json:"route"`
+	Source  string `json:"source"`
+	Param   string `json:"param"`
+	// Length is that of the value in bytes, Hash a keyed one of it; values themselves are never shown.
+	Length    int    `json:"length"`
+	Hash      string `json:"hash"`
 	Verdict   string `json:"verdict"`
 	Ambiguous bool   `json:"ambiguous"`
 }
@@ -109,7 +112,7 @@ func (v *Verdict) Owner() *screen.Crossing {
 }
 
 func viewCrossing(c *screen.Crossing) *CrossingView {
-	return &CrossingView{c.Request, c.Client, c.Route, c.Source, c.Param, c.Verdict, c.Ambiguous}
+	return &CrossingView{c.Request, c.Client, c.Route, c.Source, c.Param, c.Length, c.Hash, c.Verdict, c.Ambiguous}
 }
 
 // push appends and drops the oldest above keepRecent.

@@ -17,11 +17,12 @@ const (
 
 // Settings are the guard's own part of the section "database".
 type Settings struct {
-	Screen    Mode            `yaml:"screen" doc:"What the rules on SQL text do: off, observe (tell only) or enforce (refuse). The complexity limit follows it."`
-	CrossDoor Mode            `yaml:"cross_door" doc:"What evidence from HTTP requests does to a query: off, observe or enforce."`
-	Limits    Limits          `yaml:"limits" doc:"What one query may cost."`
-	Breaker   BreakerSettings `yaml:"breaker" doc:"When connecting to PostgreSQL is given up for a while."`
-	Retry     RetrySettings   `yaml:"retry" doc:"How often connecting to PostgreSQL is tried again."`
+	Screen    Mode             `yaml:"screen" doc:"What the rules on SQL text do: off, observe (tell only) or enforce (refuse). The complexity limit follows it."`
+	CrossDoor Mode             `yaml:"cross_door" doc:"What evidence from HTTP requests does to a query: off, observe or enforce."`
+	Learning  LearningSettings `yaml:"learning" doc:"How long the app's statements are learned before cross_door refuses by them."`
+	Limits    Limits           `yaml:"limits" doc:"What one query may cost."`
+	Breaker   BreakerSettings  `yaml:"breaker" doc:"When connecting to PostgreSQL is given up for a while."`
+	Retry     RetrySettings    `yaml:"retry" doc:"How often connecting to PostgreSQL is tried again."`
 }
 
 // Limits are what one query may cost.
@@ -49,6 +50,7 @@ func Defaults() Settings {
 	return Settings{
 		Screen:    Enforce,
 		CrossDoor: Enforce,
+		Learning:  LearningSettings{Time: 24 * time.Hour, Requests: 500},
 		Limits:    Limits{Complexity: 1000, SlowQuery: 5 * time.Second, QueryTimeout: 30 * time.Second},
 		Breaker:   BreakerSettings{Failures: 5, OpenFor: 30 * time.Second},
 		Retry:     RetrySettings{Attempts: 3, Base: 50 * time.Millisecond, Max: time.Second},
@@ -74,7 +76,7 @@ func (s Settings) Validate() []error {
 	check(r.Attempts >= 1 && r.Attempts <= 10, "retry.attempts is %d, want 1 to 10", r.Attempts)
 	check(r.Base > 0, "retry.base is %s, want more than 0s", r.Base)
 	check(r.Max >= r.Base, "retry.max is %s, want retry.base (%s) or more", r.Max, r.Base)
-	return wrong
+	return append(wrong, s.Learning.validate()...)
 }
 
 // inspects reports whether rules are asked at all.

@@ -9,6 +9,7 @@ type Snapshot struct {
 	Metrics          Metrics        `json:"metrics"`
 	SecurityFeatures Features       `json:"securityFeatures"`
 	Limits           LimitsView     `json:"limits"`
+	Learning         LearningView   `json:"learning"`
 	CircuitBreaker   BreakerView    `json:"circuitBreaker"`
 	TopQueries       []TopQuery     `json:"topQueries"`
 	SlowQueries      []SlowQuery    `json:"slowQueries"`

@@ -28,7 +28,7 @@ func (g *Guard) RecordHealth(took time.Duration, err error) {
 func (g *Guard) Snapshot() Snapshot {
 	st := g.state.Load()
 	s := Snapshot{
-		Metrics: g.Metrics(), Health: g.Health(), SecurityFeatures: g.features(&st.settings), Limits: viewLimits(&st.settings),
+		Metrics: g.Metrics(), Health: g.Health(), SecurityFeatures: g.features(&st.settings), Limits: viewLimits(&st.settings), Learning: g.Learning(),
 		CircuitBreaker: g.viewBreaker(st), TopQueries: g.TopQueries(showTop),
 	}
 	s.SlowQueries, s.Blocked = g.recent.read()

@@ -47,8 +47,10 @@ func (d *database) readStructures(s config.AllowList) (structures, error) {
 // not learned.
 func (d *database) use(s structures) {
 	if s.text != nil {
-		_, _ = d.guard.Model().Load(bytes.NewReader(s.text)) // what it refuses is not known, and judged as any other
-		d.guard.Learn(d.guard.Texts())                       // so that these, too, may sort by any name
+		if known, _ := d.guard.Model().Load(bytes.NewReader(s.text)); known > 0 { // what it refuses is not known, and judged as any other
+			d.guard.Warm()
+		}
+		d.guard.Learn(d.guard.Texts()) // so that these, too, may sort by any name
 	}
 	d.guard.Allow(s.list, s.mode, s.roles)
 }

@@ -90,6 +90,7 @@ func (g *Gateway) followedSocket(c *gin.Context, extensions string) func([]byte)
 type crossDoorPart struct {
 	Enabled bool         `json:"enabled"`
 	Mode    dbguard.Mode `json:"mode"`
+	dbguard.LearningView
 	crossdoor.Snapshot
 }
 
@@ -98,5 +99,5 @@ func (g *Gateway) crossDoorPart() crossDoorPart {
 		return crossDoorPart{Mode: dbguard.Off}
 	}
 	mode := g.database.guard.Settings().CrossDoor
-	return crossDoorPart{mode != dbguard.Off, mode, g.database.window.Snapshot()}
+	return crossDoorPart{mode != dbguard.Off, mode, g.database.guard.Learning(), g.database.window.Snapshot()}
 }

@@ -107,6 +107,7 @@ func attribute(e *journal.Event, v *dbguard.Verdict, c *screen.Crossing) {
 	e.Detail["route"], e.Detail["verdict"] = c.Route, c.Verdict
 	if c.Source != "" {
 		e.Detail["source"], e.Detail["param"] = c.Source, c.Param
+		e.Detail["length"], e.Detail["hash"] = strconv.Itoa(c.Length), c.Hash
 	}
 	if others := candidates(v, c); others != "" {
 		e.Detail["candidates"] = others

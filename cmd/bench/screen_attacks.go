@@ -17,7 +17,7 @@ func (b *screenBench) attacksOf(group string, rows []row, warm, cold want) error
 		return err
 	}
 	b.play(group+", warm", rows, warm, s, row.inputs)
-	if s, err = newStand(); err != nil {
+	if s, err = newCold(); err != nil {
 		return err
 	}
 	b.play(group+", cold", rows, cold, s, row.inputs)

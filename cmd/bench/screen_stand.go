@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -24,13 +25,22 @@ type stand struct {
 	refused *dbguard.Verdict // of the statement that was refused last
 }
 
-func newStand() (*stand, error) {
+func newStand() (*stand, error) { return newStandOf(dbguard.Defaults()) }
+
+// newCold is a stand whose app is new and stays so: the policy of the first hours holds for all that is played.
+func newCold() (*stand, error) {
+	set := dbguard.Defaults()
+	set.Learning = dbguard.LearningSettings{Time: math.MaxInt64, Requests: math.MaxInt32}
+	return newStandOf(set)
+}
+
+func newStandOf(set dbguard.Settings) (*stand, error) {
 	s := &stand{}
 	s.clock.Store(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano())
 	now := func() time.Time { return time.Unix(0, s.clock.Load()) }
 	s.window = crossdoor.New(crossdoor.Defaults(), crossdoor.Parts{Now: now})
 	guard, err := dbguard.New(dbguard.Parts{
-		Settings: dbguard.Defaults(), Cross: []screen.Rule{s.window.Rule()}, Origin: s.window.Origin, Now: now, Key: screen.Key{1},
+		Settings: set, Cross: []screen.Rule{s.window.Rule()}, Origin: s.window.Origin, Now: now, Key: screen.Key{1},
 		Observers: []dbguard.Observer{func(r dbguard.Report) { s.refused = r.Verdict }},
 	})
 	s.guard = guard

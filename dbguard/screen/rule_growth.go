@@ -21,6 +21,6 @@ func (m *Model) GrowthRule() Rule {
 		}
 		start, end := s.span(g.From, g.To)
 		reason := fmt.Sprintf("value %d of a known statement became %d tokens", g.Slot, g.To-g.From)
-		return []Finding{{Rule: "growth", Reason: reason, Offset: start, End: end, Weight: weight}}
+		return []Finding{{Rule: "growth", Reason: reason, Offset: start, End: end, Weight: weight, Learned: true}}
 	}}
 }

@@ -19,6 +19,8 @@ type Finding struct {
 	Offset, End int
 	// Weight is added over all findings of a statement; a sum of 5 or more refuses it.
 	Weight int
+	// Learned is true where the weight rests on structures that were learned from the app: it counts only once enough of them were.
+	Learned bool
 	// Crossing tells which request the bytes came from; nil where no request is involved.
 	Crossing *Crossing
 	// Hint is true where the finding only says whose statement it may be: it speaks against nobody and stands at no place.
@@ -31,6 +33,10 @@ type Crossing struct {
 	Request, Client, Route string
 	// Source is the kind of input ("query", "form", "json", "path", "header", "cookie"), Param its name.
 	Source, Param string
+	// Length is that of the value as it was found, in bytes, 0 where no value was. Hash is a keyed one of it, the same for the same value
+	// as long as the process lives.
+	Length int
+	Hash   string
 	// Verdict is "confirmed", "hard" or "seen"; that of a hint is "traced" (a comment in the statement bears the request's trace), "alone"
 	// (no other request was in flight) or "contained" (an input stands inside a literal, where it belongs).
 	Verdict string

@@ -2,7 +2,9 @@ package crossdoor
 
 import (
 	"bytes"
+	"hash/maphash"
 	"net/http"
+	"strconv"
 
 	"sallyport/dbguard/screen"
 )
@@ -21,27 +23,31 @@ const maxHints = 4
 type evidence struct {
 	best      []proof // those with the strongest verdict
 	contained []proof
+	givenUp   bool // requests in flight were not searched, for lack of time
 }
 
 // findings turns the evidence into findings: what was found first, then whose statement it may be.
 func (w *Window) findings(m *matcher, s *screen.Statement, ev evidence) []screen.Finding {
 	owner := tracedEntry(s, m.entries, ev.best)
-	all := accuse(ev.best, owner)
+	all := w.accuse(ev.best, owner)
+	if ev.givenUp && w.settings.Fail == "closed" {
+		all = append(all, m.judge.unsearched()...)
+	}
 	switch sole := w.soleEntry(m.entries); {
 	case owner != nil:
-		all = append(all, hint(proof{entry: owner}, traced))
+		all = append(all, w.hint(proof{entry: owner}, traced))
 	case sole != nil:
-		all = append(all, hint(proof{entry: sole}, alone))
+		all = append(all, w.hint(proof{entry: sole}, alone))
 	}
 	for _, p := range ev.contained {
-		all = append(all, hint(p, contained))
+		all = append(all, w.hint(p, contained))
 	}
 	return all
 }
 
 // accuse turns proofs into findings. Where the statement's trace names one of them it stands alone; else, where requests of several
 // clients carry the same evidence, none may be blamed, unless each of them holds exactly the bytes that were confirmed.
-func accuse(best []proof, owner *entry) []screen.Finding {
+func (w *Window) accuse(best []proof, owner *entry) []screen.Finding {
 	for _, p := range best {
 		if p.entry == owner {
 			best = []proof{p}
@@ -55,9 +61,9 @@ func accuse(best []proof, owner *entry) []screen.Finding {
 		}
 		f := screen.Finding{Rule: "cross-door", Reason: reason(p), Offset: p.span.start, End: p.span.end}
 		if i == 0 {
-			f.Weight = p.verdict.weight()
+			f.Weight, f.Learned = p.verdict.weight(), p.verdict == confirmed && p.alone != hard
 		}
-		f.Crossing = crossing(p, p.verdict.String())
+		f.Crossing = w.crossing(p, p.verdict.String())
 		f.Crossing.Ambiguous = isAmbiguous(best) || owner != nil && p.entry != owner
 		all = append(all, f)
 	}
@@ -75,16 +81,37 @@ func isAmbiguous(best []proof) bool {
 }
 
 // hint says whose statement it may be, and speaks against nobody.
-func hint(p proof, name string) screen.Finding {
-	return screen.Finding{Rule: "cross-door", Hint: true, Crossing: crossing(p, name)}
+func (w *Window) hint(p proof, name string) screen.Finding {
+	return screen.Finding{Rule: "cross-door", Hint: true, Crossing: w.crossing(p, name)}
 }
 
-func crossing(p proof, verdict string) *screen.Crossing {
+func (w *Window) crossing(p proof, verdict string) *screen.Crossing {
 	c := &screen.Crossing{Request: p.entry.request, Client: p.entry.client, Route: p.entry.route, Verdict: verdict}
 	if v := p.span.value; v != nil {
 		c.Source, c.Param = string(v.source), plainName(v.param)
+		c.Length, c.Hash = len(v.text), w.hashOf(v.text)
 	}
 	return c
+}
+
+// hashOf tells whether two values of evidence are the same without telling what they are: a hash under the window's own key, in
+// hexadecimal.
+func (w *Window) hashOf(text string) string {
+	return strconv.FormatUint(maphash.String(w.key, text), 16)
+}
+
+// unsearched is what a search that was given up says where it is to fail closed: a statement that grew out of a known one is refused, for
+// want of knowing whose bytes those are.
+func (j *judge) unsearched() []screen.Finding {
+	from, to, ok := j.growth()
+	if !ok {
+		return nil
+	}
+	sp := j.over(from, to, span{})
+	return []screen.Finding{{
+		Rule: "cross-door", Reason: "a statement that the app sends grew, and there was no time to search the requests in flight",
+		Offset: sp.start, End: sp.end, Weight: screen.Refuse, Learned: true,
+	}}
 }
 
 // plainName is a parameter's name, or that it is none: the client chooses names too, and may put values there.

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -191,5 +192,92 @@ func TestGrowthBesideLongRequestsIsNotTheirs(t *testing.T) {
 	defer s.Release()
 	if found := accusing(w.Rule().Check(s)); len(found) != 0 {
 		t.Errorf("after its end: got %+v, want nothing", found)
+	}
+}
+
+// TestSearchGivenUpForTime looks at what a search that did not come to its end means, by the setting.
+func TestSearchGivenUpForTime(t *testing.T) {
+	app := learnedFrom(t, "SELECT * FROM p WHERE name = 'x' AND shop = 1")
+	for _, c := range []struct {
+		fail, sql string
+		refuses   bool
+	}{
+		{"open", "SELECT * FROM p WHERE name = 'x' OR 'a' < 'b' AND shop = 1", false},
+		{"closed", "SELECT * FROM p WHERE name = 'x' OR 'a' < 'b' AND shop = 1", true},
+		{"closed", "SELECT count(*) FROM p", false},
+	} {
+		s := Defaults()
+		s.Budget, s.Fail = time.Nanosecond, c.fail
+		w := New(s, Parts{Model: app})
+		for range 9 {
+			keepValues(w, []string{"a; b", "c; d"})
+		}
+		stmt := screen.Read(c.sql, screen.Options{})
+		found := accusing(w.check(stmt))
+		if got := screen.Weight(found) >= screen.Refuse; got != c.refuses || got && (!found[0].Learned || found[0].Crossing != nil) {
+			t.Errorf("%s, %s: got %+v, want it to refuse %t and nobody named", c.fail, c.sql, found, c.refuses)
+		}
+		stmt.Release()
+		if w.Snapshot().OverBudget != 1 {
+			t.Errorf("%s: given up %d times, want once", c.fail, w.Snapshot().OverBudget)
+		}
+	}
+	s := Defaults()
+	if s.Fail = "shut"; len(s.Validate()) != 1 {
+		t.Errorf("fail: shut: got %v, want one mistake", s.Validate())
+	}
+}
+
+// TestOneRequestThatTakesAllTheTimeIsGivenUp: the values of a single request may be too many, too.
+func TestOneRequestThatTakesAllTheTimeIsGivenUp(t *testing.T) {
+	s := Defaults()
+	s.Budget = time.Nanosecond
+	w := New(s, Parts{})
+	values := make([]string, 200)
+	for i := range values {
+		values[i] = fmt.Sprintf("a = %d;", i)
+	}
+	keepValues(w, values)
+	stmt := screen.Read("SELECT 1", screen.Options{})
+	defer stmt.Release()
+	w.check(stmt)
+	if got := w.Snapshot().OverBudget; got != 1 {
+		t.Errorf("given up %d times, want once", got)
+	}
+}
+
+// TestVeryLongStatementsAreNotReadAgain: a counterfactual reading of them would take longer than the search may.
+func TestVeryLongStatementsAreNotReadAgain(t *testing.T) {
+	for rows, asks := range map[int]bool{10: true, maxTokens: false} {
+		model := &counting{}
+		w := New(Defaults(), Parts{Model: model})
+		keepValues(w, []string{"1 OR b"})
+		stmt := screen.Read("SELECT * FROM p WHERE a = 1 OR b AND id IN (1"+strings.Repeat(",1", rows)+")", screen.Options{})
+		w.check(stmt)
+		stmt.Release()
+		if (model.asked > 0) != asks {
+			t.Errorf("%d values: the model was asked %d times, want it asked %t", rows, model.asked, asks)
+		}
+	}
+}
+
+// TestEvidenceTellsLengthAndKeyedHashOfTheValue lets two findings be compared without either value.
+func TestEvidenceTellsLengthAndKeyedHashOfTheValue(t *testing.T) {
+	w, other := newWindow(nil), newWindow(nil)
+	hash := func(w *Window, input string) string {
+		var found []screen.Finding
+		while(t, w, map[string]string{"/search?q=" + url.QueryEscape(input): "203.0.113.7"}, func() {
+			s := screen.Read("SELECT '"+input+"'", screen.Options{})
+			defer s.Release()
+			found = accusing(w.Rule().Check(s))
+		})
+		if len(found) == 0 || found[0].Crossing.Length != len(input) || found[0].Crossing.Hash == "" {
+			t.Fatalf("%s: got %+v, want length and hash of the value", input, found)
+		}
+		return found[0].Crossing.Hash
+	}
+	a, again, b, elsewhere := hash(w, "x' OR '1'='1"), hash(w, "x' OR '1'='1"), hash(w, "x' OR '1'='2"), hash(other, "x' OR '1'='1")
+	if a != again || a == b || a == elsewhere {
+		t.Errorf("got %s, %s, %s and in another window %s; want the same for the same value, and another under another key", a, again, b, elsewhere)
 	}
 }

@@ -55,8 +55,8 @@ type entry struct {
 	values []value
 	inputs int
 	bytes  int64
-	cut    bool // a cap was hit
-	lost   bool // whole inputs were not seen, so that none of their bytes can be looked for
+	cut    bool      // a cap was hit
+	lost   bool      // whole inputs were not seen, so that none of their bytes can be looked for
 	done   time.Time // zero while in flight
 	gone   bool      // forgotten: nothing more is kept
 }

@@ -82,11 +82,17 @@ func (m *matcher) forget() {
 	clear(m.spans)
 }
 
-// find collects in m.spans where the values stand, sorted by place, the longest first. It stops at the deadline.
-func (m *matcher) find(values []value, deadline time.Time) {
+// find collects in m.spans where the values stand, sorted by place, the longest first. It stops at the deadline, and
+// reports whether it came to the end.
+func (m *matcher) find(values []value, deadline time.Time) (whole bool) {
 	m.spans = m.spans[:0]
+	whole = true
 	for i := range values {
-		if len(m.spans) >= maxSpans || m.isTime(i, 64) && time.Now().After(deadline) {
+		if len(m.spans) >= maxSpans {
+			break
+		}
+		if m.isTime(i, 64) && time.Now().After(deadline) {
+			whole = false
 			break
 		}
 		m.findOne(&values[i])
@@ -99,6 +105,7 @@ func (m *matcher) find(values []value, deadline time.Time) {
 			return b.end - a.end
 		})
 	}
+	return whole
 }
 
 // isTime reports that the time is to be looked at before step i: each most steps, oftener the longer the statement.

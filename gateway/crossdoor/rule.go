@@ -79,16 +79,16 @@ func (w *Window) running(to []*entry) []*entry {
 func (w *Window) search(m *matcher, s *screen.Statement) (ev evidence) {
 	deadline := time.Now().Add(w.settings.Budget)
 	j := &m.judge
-	j.begin(w.model, s, w.settings.Lexes, deadline)
+	j.begin(w.model, s, lexesFor(s, w.settings.Lexes), deadline)
 	for i, e := range m.entries {
 		if m.isTime(i, 8) && time.Now().After(deadline) {
-			if !e.late.Load() {
-				w.counters.overBudget.Add(1)
-			}
+			ev.givenUp = ev.givenUp || !e.late.Load()
 			break
 		}
 		values, _, done := e.view()
-		m.find(values, deadline)
+		if !m.find(values, deadline) {
+			ev.givenUp = ev.givenUp || !e.late.Load()
+		}
 		if len(m.spans) == 0 {
 			continue
 		}
@@ -105,7 +105,21 @@ func (w *Window) search(m *matcher, s *screen.Statement) (ev evidence) {
 		}
 		ev.add(p)
 	}
+	if ev.givenUp {
+		w.counters.overBudget.Add(1)
+	}
 	return ev
+}
+
+// maxTokens bounds the statements that are read counterfactually: a reading of a longer one takes longer than the whole search may.
+const maxTokens = 16_384
+
+// lexesFor is how many counterfactual readings of s there may be, at most most.
+func lexesFor(s *screen.Statement, most int) int {
+	if len(s.Tokens) > maxTokens {
+		return 0
+	}
+	return most
 }
 
 // add keeps p where no stronger proof is there.

@@ -145,7 +145,7 @@ func TestEvidenceNamesTheInputAndMarksItsBytes(t *testing.T) {
 	if got := sql[f.Offset:f.End]; got != "x' OR '1'='1" {
 		t.Errorf("marked bytes: got %q", got)
 	}
-	want := screen.Crossing{Request: "r1", Client: "203.0.113.7", Route: "GET /search", Source: "query", Param: "q", Verdict: "hard"}
+	want := screen.Crossing{Request: "r1", Client: "203.0.113.7", Route: "GET /search", Source: "query", Param: "q", Length: 12, Hash: c.Hash, Verdict: "hard"}
 	if c != want {
 		t.Errorf("got %+v, want %+v", c, want)
 	}
@@ -196,7 +196,7 @@ func TestLongStatementsAreScannedAtBothEnds(t *testing.T) {
 }
 
 func TestAttackOnTheDetectorStaysWithinItsBounds(t *testing.T) {
-	statement := "SELECT * FROM p WHERE " + strings.Repeat("a = 'x' OR ", 5000) + "true"
+	statement := "SELECT * FROM p WHERE " + strings.Repeat("a = 'x' OR ", 4000) + "true"
 	w := New(Defaults(), Parts{})
 	for r := range 32 {
 		e := &entry{client: "c", limits: w.settings, held: &w.held}

@@ -21,13 +21,15 @@ type Settings struct {
 	Budget time.Duration `yaml:"budget" doc:"time that the search for one statement may take"`
 	// Lexes is how many counterfactual readings one statement may cost.
 	Lexes int `yaml:"lexes" doc:"counterfactual readings that one statement may cost"`
+	// Fail is open or closed: what a search that was given up for time means.
+	Fail string `yaml:"fail" doc:"what a search that was given up for time means: open: nothing; closed: a statement that grew out of a known one is refused"`
 }
 
 // Defaults returns the settings that were measured to be cheap and sufficient.
 func Defaults() Settings {
 	return Settings{
 		Requests: 4096, Values: 256, ValueMax: 8 << 10, RequestMax: 64 << 10, Memory: 64 << 20,
-		Late: 2 * time.Second, Budget: time.Millisecond, Lexes: 24,
+		Late: 2 * time.Second, Budget: time.Millisecond, Lexes: 24, Fail: "open",
 	}
 }
 
@@ -50,6 +52,9 @@ func (s Settings) Validate() []error {
 	}
 	if s.Budget <= 0 {
 		bad = append(bad, fmt.Errorf("budget is %s, want more than 0s", s.Budget))
+	}
+	if s.Fail != "open" && s.Fail != "closed" {
+		bad = append(bad, fmt.Errorf("fail is %q, want open or closed", s.Fail))
 	}
 	return bad
 }

@@ -5,6 +5,7 @@
 package crossdoor
 
 import (
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,7 @@ type Window struct {
 	now      func() time.Time
 	name     func(method, path string) string
 	routes   atomic.Pointer[[]Route]
+	key      maphash.Seed // of the hashes that evidence bears
 
 	mu       sync.RWMutex // guards what follows
 	entries  map[*entry]struct{}
@@ -88,7 +90,7 @@ func New(s Settings, p Parts) *Window {
 	if p.Model == nil {
 		p.Model = nothingKnown{}
 	}
-	w := &Window{settings: s, model: p.Model, identify: p.Identify, now: p.Now, name: p.Route, entries: map[*entry]struct{}{}}
+	w := &Window{settings: s, model: p.Model, identify: p.Identify, now: p.Now, name: p.Route, key: maphash.MakeSeed(), entries: map[*entry]struct{}{}}
 	w.scratch.New = func() any { return newMatcher() }
 	return w
 }
