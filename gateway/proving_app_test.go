@@ -299,11 +299,11 @@ func (g *ground) neighbours(t testing.TB) (stop func()) {
 	}
 }
 
-// warm sends each honest kind of request often enough that the app's statements are known.
+// warm sends each honest kind of request often enough that the app's statements are known and its time of learning is over.
 func (g *ground) warm(t testing.TB) {
 	t.Helper()
 	all := holes()
-	for n := range 16 * len(all) {
+	for n := range 80 * len(all) {
 		if err := g.visit(all, n); err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,7 @@ func Checklist() []Step {
 		{Name: "ports", Minutes: 1, Claim: "Each port is held by one process, and by the right one.", Why: "localhost was ::1 for the tests and 127.0.0.1 for the tunnel: two builds answered, and the tests saw the good one.",
 			Doctor: []string{"localhost", "split-port", "wrong-owner", "pid-files", "written-ports"}},
 		{Name: "app", Minutes: 1, Claim: "The app answers, and the gateway is healthy.", Why: "Everything else needs it.", Doctor: []string{"app", "instance", "history"}},
-		{Name: "database", Minutes: 1, Claim: "The app reaches the database through the door only.", Why: "An app that goes past the door is not screened, and nobody sees it.", Doctor: []string{"database", "database-door", "database-bypass"}},
+		{Name: "database", Minutes: 1, Claim: "The app reaches the database through the door only.", Why: "An app that goes past the door is not screened, and nobody sees it.", Doctor: []string{"database", "database-door", "database-bypass", "learning"}},
 		{Name: "replicas", Minutes: 1, Claim: "Replicas hear each other, and both doors of a request meet in one.", Why: "A request and its statement in two processes cannot be compared.", Doctor: []string{"replicas", "doors-meet"}},
 		{Name: "tunnel", Minutes: 1, Claim: "The public name leads to this process.", Why: "The tunnel's process and its /ready were fine, and visitors got somebody else's answer.", Doctor: []string{"tunnel-rule", "public-url"}, Smoke: []string{"door", "probe"}},
 		{Name: "hidden", Minutes: 1, Claim: "The page and the API cannot be reached from the internet.", Why: "They tell about the inside.", Doctor: []string{"admin-private"}, Smoke: []string{"admin-hidden"}},

@@ -20,6 +20,7 @@ func Doctor() []Check {
 		{Name: "instance", Needs: []string{"split-port"}, Run: checkInstance},
 		{Name: "database-door", Needs: []string{"instance", "database"}, Run: checkDatabaseDoor},
 		{Name: "database-bypass", Needs: []string{"instance", "database"}, Run: checkBypass},
+		{Name: "learning", Needs: []string{"instance"}, Run: checkLearning},
 		{Name: "replicas", Needs: []string{"instance"}, Run: checkReplicas},
 		{Name: "doors-meet", Needs: []string{"replicas", "app"}, Run: checkMeeting},
 		{Name: "history", Run: checkHistory},
