@@ -19,6 +19,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"sallyport/config"
 	"sallyport/dbguard"
@@ -36,6 +37,40 @@ var orms = []struct {
 	{"SQLAlchemy", func(*testing.T) *exec.Cmd {
 		return exec.Command("/usr/bin/python3", filepath.Join("testdata", "orm", "sqlalchemy_app.py")) // Debian's own, which sees Debian's packages
 	}},
+	{"Prisma", prismaApp},
+}
+
+// prismaApp gets the packages that the lock file of the database door's clients names and has Prisma make its client of their schema.
+func prismaApp(t *testing.T) *exec.Cmd {
+	t.Helper()
+	dir := t.TempDir()
+	for _, from := range []string{filepath.Join("..", "dbguard", "wire", "testdata", "clients"), filepath.Join("testdata", "orm")} {
+		files, err := filepath.Glob(filepath.Join(from, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if text, err := os.ReadFile(file); err == nil { // a folder is none of its files
+				if err := os.WriteFile(filepath.Join(dir, filepath.Base(file)), text, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	engine, err := exec.LookPath("true") // the native schema engine is not needed, and not downloaded where it seems to be there
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"}, {filepath.Join("node_modules", ".bin", "prisma"), "generate"}} {
+		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "PRISMA_SCHEMA_ENGINE_BINARY="+engine, "CHECKPOINT_DISABLE=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+	}
+	cmd := exec.Command("node", "prisma_app.mjs")
+	cmd.Dir = dir
+	return cmd
 }
 
 func gormApp(t *testing.T, env string) *exec.Cmd {
@@ -94,22 +129,43 @@ func proveORM(t *testing.T, cmd *exec.Cmd) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	eventually(t, "the app listens", func() bool {
-		conn, err := net.Dial("tcp", listen)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
 	})
+	waitForApp(t, listen, ended, &said)
+	h.database.guard.Warm() // what rests on learned statements refuses from the first request on
 	requests := h.visitAll(t)
 	mu.Lock()
 	defer mu.Unlock()
 	w := h.database.window.Snapshot()
 	t.Logf("%d requests, %d statements, %d refused; structures known %d, asked about %d, crossings reported %d", requests, statements.Load(), len(refused), h.database.guard.Model().Len(), w.Asked, w.Crossings)
+	if t.Failed() {
+		t.Logf("the app says: %s", said.String())
+	}
 	if len(refused) > 0 {
 		t.Errorf("statements refused: got %d, want 0:\n%s", len(refused), strings.Join(refused, "\n"))
 	}
+}
+
+// waitForApp returns once something listens at addr: an app that migrates first.
+func waitForApp(t *testing.T, addr string, ended chan error, said *bytes.Buffer) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if conn, err := net.Dial("tcp", addr); err == nil {
+			_ = conn.Close()
+			return
+		}
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatalf("the app ended: %v\n%s", err, said)
+		default:
+		}
+	}
+	t.Fatal("the app does not listen within two minutes")
 }
 
 // visitAll sends every word to every path, from eight visitors at once, and returns how many requests that were.
