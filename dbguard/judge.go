@@ -32,8 +32,13 @@ func (g *Guard) Judge(q Query) (*Verdict, error) {
 	case !asksCross:
 		st.keepClean(v)
 		st.texts.keep(key, v, 0)
-	case cleared >= clearedEnough || g.model.Knows(s):
+	case cleared >= clearedEnough || g.model.Known(exact):
 		st.texts.keep(key, v, clearedEnough)
+	case g.model.Knows(s): // a list that became shorter, and from now on a structure of its own
+		st.texts.keep(key, v, clearedEnough)
+		if screen.Clean(v.Findings) {
+			g.model.Learn(s, "", true)
+		}
 	default:
 		return g.cross(st, &q, s, key, v, cleared)
 	}

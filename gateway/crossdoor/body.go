@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
+	"compress/zlib"
 	"io"
 	"mime"
 	"net/http"
@@ -115,7 +116,7 @@ func (f *formBody) finish() {
 }
 
 // sniffing chooses a scanner by the first byte that is no blank, and keeps the whole text as one input too. What is neither JSON
-// nor markup is read as a form at its end, as far as it was kept.
+// nor markup is read as a form at its end, and line by line, as far as it was kept; of a binary text the strings are.
 type sniffing struct {
 	entry  *entry
 	head   []byte
@@ -164,8 +165,15 @@ func (s *sniffing) finish() {
 	if s.then != nil {
 		s.then.finish()
 	}
-	if bytes.IndexByte(s.head, 0) < 0 {
-		s.entry.piece(fromBody, "", string(s.head), s.more)
+	if bytes.IndexByte(s.head, 0) >= 0 {
+		eachRun(s.head, func(run string) { s.entry.input(fromBody, "", run) })
+		return
+	}
+	s.entry.piece(fromBody, "", string(s.head), s.more)
+	if s.then == nil && bytes.IndexByte(s.head, '\n') >= 0 {
+		for line := range bytes.Lines(s.head) {
+			s.entry.input(fromBody, "", string(line))
+		}
 	}
 }
 
@@ -187,20 +195,25 @@ func (i *inflating) feed(p []byte) {
 
 func (i *inflating) finish() {
 	defer i.then.finish()
-	var plain io.Reader
-	if i.coding == "deflate" {
-		plain = flate.NewReader(bytes.NewReader(i.packed))
-	} else {
-		gz, err := gzip.NewReader(bytes.NewReader(i.packed))
-		if err != nil {
-			i.entry.markLost()
-			return
-		}
-		plain = gz
+	plain, err := i.unpack()
+	if err != nil {
+		i.entry.markLost()
+		return
 	}
 	text, err := io.ReadAll(io.LimitReader(plain, 4*i.entry.limits.RequestMax))
 	if err != nil || int64(len(text)) == 4*i.entry.limits.RequestMax {
 		i.entry.markLost()
 	}
 	i.then.feed(text)
+}
+
+// unpack reads gzip, and deflate in both ways that are sent: in zlib's frame, as RFC 9110 has it, and without.
+func (i *inflating) unpack() (io.Reader, error) {
+	if i.coding != "deflate" {
+		return gzip.NewReader(bytes.NewReader(i.packed))
+	}
+	if framed, err := zlib.NewReader(bytes.NewReader(i.packed)); err == nil {
+		return framed, nil
+	}
+	return flate.NewReader(bytes.NewReader(i.packed)), nil
 }

@@ -5,16 +5,6 @@ import "sallyport/dbguard/screen"
 // cutSlack is how many bytes of a cut input may be missing in a literal before it is said to reach beyond: half an escape, an ellipsis.
 const cutSlack = 4
 
-// growth tells which tokens of the statement, half open, grew out of one value of a known one; ok is false where it is no grown form.
-// The model is asked once.
-func (j *judge) growth() (from, to int, ok bool) {
-	if !j.grownAsked {
-		j.grownAsked = true
-		j.grownFrom, j.grownTo, j.isGrown = j.model.Grown(j.statement)
-	}
-	return j.grownFrom, j.grownTo, j.isGrown
-}
-
 // runsOut returns the place of a value that was cut and whose rest cannot stand in the literal in which it begins, since that ends too
 // early: the rest became what follows, tokens that a known statement does not have.
 func (j *judge) runsOut(all []span) (span, bool) {
@@ -48,13 +38,6 @@ func beganIn(t screen.Token, sp span, before []span) bool {
 	return false
 }
 
-// over is sp widened to tokens [from, to).
-func (j *judge) over(from, to int, sp span) span {
-	s := j.statement
-	sp.start, sp.end, sp.how = int(s.Tokens[from].Start), int(s.Tokens[to-1].End), part
-	return sp
-}
-
 // addLost looks, where nothing was confirmed, for the request whose inputs were not all seen and whose statement it must be, since it
 // is the only one in flight or the statement bears its trace. What grew in a known statement came from there, then.
 func (w *Window) addLost(m *matcher, s *screen.Statement, ev *evidence) {
@@ -69,6 +52,6 @@ func (w *Window) addLost(m *matcher, s *screen.Statement, ev *evidence) {
 		return
 	}
 	if from, to, ok := m.judge.growth(); ok {
-		ev.add(proof{entry: e, verdict: confirmed, onGrowth: true, span: m.judge.over(from, to, span{})})
+		ev.add(proof{entry: e, verdict: confirmed, cut: true, span: m.judge.over(from, to, span{})})
 	}
 }

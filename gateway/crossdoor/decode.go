@@ -73,6 +73,22 @@ func hexDigit(c byte) rune {
 	return -1
 }
 
+// without takes out all that stands between begin and end, as strip_tags does and filters that remove comments. What begins and does not
+// end stays.
+func without(s, begin, end string) string {
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(s, begin)
+		_, after, ends := strings.Cut(rest, end)
+		if !found || !ends {
+			out.WriteString(s)
+			return out.String()
+		}
+		out.WriteString(before)
+		s = after
+	}
+}
+
 // narrow maps fullwidth forms (U+FF01 to U+FF5E) and typographic quotes, dashes and blanks to ASCII, as NFKC and "smart" clean-up do.
 func narrow(s string) string {
 	return strings.Map(func(r rune) rune {

@@ -59,7 +59,10 @@ func appendLower[T string | []byte](dst []byte, s T) []byte {
 	return dst
 }
 
-// squeeze drops what apps add, remove or exchange in a value: blanks, quotes, backslashes, underscores, plus signs and empty
+// blanks are the space and all control bytes: what an app may strip or exchange.
+const blanks = " \x00\x01\x02\x03\x04\x05\x06\x07\x08\t\n\v\f\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f"
+
+// squeeze drops what apps add, remove or exchange in a value: blanks and control bytes, quotes, backslashes, underscores, plus signs and empty
 // comments. What is left is the same before and after such a change.
 func squeeze(dst []byte, folded string) []byte {
 	for i := 0; i < len(folded); i++ {
@@ -101,7 +104,7 @@ func squeezeMap(dst []byte, from []int32, folded []byte) ([]byte, []int32) {
 
 // dropped are the bytes that squeeze leaves out; wordByte are letters, digits, the underscore and all of UTF-8 beyond ASCII.
 var (
-	dropped  = bytesOf(" \t\r\n\v\f'\"\\_+`")
+	dropped  = bytesOf("'\"\\_+`\x7f" + blanks)
 	wordByte = wordBytes()
 )
 

@@ -99,6 +99,9 @@ func (p *pairs) add(name, value formText) {
 	}
 	if !isWord(key) || name.more > 0 {
 		p.entry.piece(p.from, "(key)", key, name.more)
+		for part := range strings.FieldsFuncSeq(key, isBracket) { // filter[name][like], which apps take apart
+			p.entry.input(p.from, "(key)", part)
+		}
 	}
 	if p.seen == nil {
 		p.seen = make(map[string][]string, 8)
@@ -108,12 +111,16 @@ func (p *pairs) add(name, value formText) {
 	}
 }
 
+// isBracket reports what nested names are written with.
+func isBracket(r rune) bool { return r == '[' || r == ']' || r == '.' }
+
 // join keeps the joined values of repeated names.
 func (p *pairs) join() {
 	for key, all := range p.seen {
 		if len(all) > 1 && len(all) <= maxJoined {
 			p.entry.input(p.from, key, strings.Join(all, ","))
 			p.entry.input(p.from, key, strings.Join(all, ", "))
+			p.entry.input(p.from, key, strings.Join(all, " "))
 		}
 	}
 }

@@ -84,7 +84,11 @@ func (j *judge) spans(all []span) (best proof) {
 	if n == 0 {
 		return best
 	}
-	if where, ok := j.confirm(crossing[:n], hull); ok {
+	where, ok := j.confirm(crossing[:n], hull)
+	if !ok {
+		where, ok = j.fillsGrowth(crossing[:n])
+	}
+	if ok {
 		best.verdict, best.span = confirmed, where
 	}
 	return best

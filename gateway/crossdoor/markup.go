@@ -9,30 +9,73 @@ type markupScanner struct {
 
 	text   []byte
 	more   int
-	inTag  bool
 	entity bool // inside &…; of what is not kept
+	inTag  bool
 	quote  byte // the quote that opened an attribute's value, 0 outside
+
+	opened  []byte // what the tag at hand begins with, as far as it may be a section
+	section []byte // what ends the section at hand, nil outside
+	last    [3]byte
 }
+
+// The sections in which < and quotes mean nothing: text as it stands, and comments (XML 1.0, 2.5 and 2.7).
+var (
+	cdataBegins, cdataEnds     = []byte("![CDATA["), []byte("]]>")
+	commentBegins, commentEnds = []byte("!--"), []byte("-->")
+)
 
 func (m *markupScanner) feed(p []byte) {
 	for _, c := range p {
 		switch {
+		case m.section != nil:
+			m.inSection(c)
 		case m.quote != 0 && c == m.quote:
 			m.hand()
 			m.quote = 0
 		case m.quote != 0:
 			m.put(c)
 		case m.inTag && (c == '"' || c == '\''):
-			m.quote, m.text, m.more, m.entity = c, m.text[:0], 0, false
+			m.quote = c
+			m.reset()
 		case m.inTag && c == '>':
 			m.inTag = false
 		case m.inTag:
+			m.open(c)
 		case c == '<':
 			m.hand()
-			m.inTag = true
+			m.inTag, m.opened = true, m.opened[:0]
 		default:
 			m.put(c)
 		}
+	}
+}
+
+// open reads a byte of a tag outside its attributes: it may be the beginning of a section.
+func (m *markupScanner) open(c byte) {
+	if len(m.opened) >= len(cdataBegins) {
+		return
+	}
+	m.opened = append(m.opened, c)
+	switch {
+	case bytes.Equal(m.opened, cdataBegins):
+		m.section = cdataEnds
+	case bytes.Equal(m.opened, commentBegins):
+		m.section = commentEnds
+	default:
+		return
+	}
+	m.inTag, m.last = false, [3]byte{}
+	m.reset()
+}
+
+// inSection reads a byte of a section, whose text is an input: of a comment too, since apps take those out and use the rest.
+func (m *markupScanner) inSection(c byte) {
+	m.put(c)
+	m.last = [3]byte{m.last[1], m.last[2], c}
+	if bytes.Equal(m.last[:], m.section) {
+		m.text = bytes.TrimSuffix(m.text, m.section)
+		m.hand()
+		m.section = nil
 	}
 }
 
@@ -51,16 +94,18 @@ func (m *markupScanner) skip(c byte) {
 		m.entity = c != ';'
 	case !dropped[c]:
 		m.more++
-		m.entity = c == '&'
+		m.entity = c == '&' && m.section == nil
 	}
 }
 
 func (m *markupScanner) hand() {
 	if len(m.text) > 0 {
 		m.emit(m.kept(), m.more)
-		m.text, m.more, m.entity = m.text[:0], 0, false
 	}
+	m.reset()
 }
+
+func (m *markupScanner) reset() { m.text, m.more, m.entity = m.text[:0], 0, false }
 
 // maxEntity bounds an entity that the cut may have halved, bytes.
 const maxEntity = 12

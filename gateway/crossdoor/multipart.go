@@ -74,7 +74,7 @@ func (m *multipartScanner) endPart() {
 			}
 			body = body[:m.max]
 		}
-		if bytes.IndexByte(body, 0) < 0 {
+		if file == "" || bytes.IndexByte(body, 0) < 0 {
 			m.emit(name, string(body), m.more)
 		}
 		if !isWord(name) {

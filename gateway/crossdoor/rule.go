@@ -34,9 +34,9 @@ type proof struct {
 	late    bool
 	verdict verdict
 	span    span
-	// alone is the verdict without the model, at most verdict; onGrowth is true where what confirms is that a known statement grew.
-	alone    verdict
-	onGrowth bool
+	// alone is the verdict without the model, at most verdict; cut is true where bytes that were not kept are what must have become SQL.
+	alone verdict
+	cut   bool
 }
 
 // check implements the rule.
@@ -51,6 +51,7 @@ func (w *Window) check(s *screen.Statement) []screen.Finding {
 	}
 	m.load(s.Text())
 	ev := w.search(m, s)
+	w.addShingles(m, &ev)
 	w.addLost(m, s, &ev)
 	if len(ev.best) > 0 {
 		w.counters.crossings.Add(1)
@@ -95,7 +96,7 @@ func (w *Window) search(m *matcher, s *screen.Statement) (ev evidence) {
 		p := j.spans(m.spans)
 		p.entry, p.late = e, !done.IsZero()
 		if at, out := j.runsOut(m.spans); out && p.verdict < confirmed {
-			p.verdict, p.span, p.onGrowth = confirmed, at, true
+			p.verdict, p.span, p.cut = confirmed, at, true
 		}
 		if p.late || e.reportOnly {
 			p.verdict = min(p.verdict, seen)
@@ -140,7 +141,7 @@ func reason(p proof) string {
 	switch {
 	case p.late:
 		return "bytes of a request that had ended stand in the statement's structure"
-	case p.onGrowth:
+	case p.cut:
 		return "a statement that the app sends grew while input of its request was too much to be read to its end"
 	case p.verdict == confirmed:
 		return "input of a request became SQL: without it the statement is one that the app sends"

@@ -74,6 +74,12 @@ func (s *speller) expand(x spelling) {
 	if m.brace && strings.ContainsAny(x.text, "{[") {
 		eachJSONString(x.text, func(_, v string) { s.add(v, d) })
 	}
+	if m.tag {
+		s.add(without(x.text, "<", ">"), d)
+	}
+	if m.comment {
+		s.add(without(x.text, "/*", "*/"), d)
+	}
 	if m.packed {
 		s.unpack(x.text, d)
 	}
@@ -117,7 +123,7 @@ func readable(b []byte) bool {
 }
 
 // marks tell which decodings can apply to a text.
-type marks struct{ percent, plus, backslash, ampersand, wide, brace, packed bool }
+type marks struct{ percent, plus, backslash, ampersand, wide, brace, tag, comment, packed bool }
 
 func marksOf(s string) marks {
 	m := marks{packed: len(s) >= minPacked}
@@ -135,6 +141,10 @@ func marksOf(s string) marks {
 			m.brace = true
 		case c >= 0x80:
 			m.wide = true
+		case c == '<':
+			m.tag = true
+		case c == '*':
+			m.comment = m.comment || i > 0 && s[i-1] == '/'
 		}
 		if m.packed && !packedByte[s[i]] {
 			m.packed = false

@@ -116,6 +116,9 @@ func (w *Window) expire(now time.Time) {
 // readHead keeps the inputs of a request's line and headers.
 func readHead(r *http.Request, e *entry) {
 	readPath(r, e)
+	if !isPlainHost(r.Host) {
+		e.input(fromHeader, "Host", r.Host)
+	}
 	q := pairs{entry: e, from: fromQuery}
 	f := formScanner{emit: q.add, max: int(e.limits.ValueMax)}
 	f.feed([]byte(r.URL.RawQuery))
@@ -133,6 +136,11 @@ func readPath(r *http.Request, e *entry) {
 	}
 }
 
+// isPlainHost reports a host that is a name or an address, with or without a port.
+func isPlainHost(s string) bool {
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]") == ""
+}
+
 // plainPath reports a path of words, dots and dashes, which as a whole can hold no SQL.
 func plainPath(s string) bool {
 	for i := range len(s) {
@@ -145,20 +153,48 @@ func plainPath(s string) bool {
 
 func readHeaders(h http.Header, e *entry) {
 	for name, all := range h {
-		if skippedHeader(name) {
-			continue
-		}
+		skipped := skippedHeader(name)
 		for _, text := range all {
+			if skipped && isPlainHeader(text) {
+				continue
+			}
 			if name == "Cookie" {
 				readCookies(text, e)
 				continue
 			}
-			if name == "Authorization" {
-				_, text, _ = strings.Cut(text, " ")
+			switch name {
+			case "Authorization":
+				readAuthorization(text, e)
+				continue
+			case "Referer":
+				readReferer(text, e)
 			}
 			e.input(fromHeader, name, text)
 		}
 	}
+}
+
+// readAuthorization keeps credentials; those of Basic, which apps take apart, name and password each (RFC 7617).
+func readAuthorization(text string, e *entry) {
+	scheme, credentials, _ := strings.Cut(text, " ")
+	e.input(fromHeader, "Authorization", credentials)
+	if strings.EqualFold(scheme, "Basic") {
+		name, password, _ := strings.Cut(string(base64Decode(strings.TrimSpace(credentials))), ":")
+		e.input(fromHeader, "Authorization", name)
+		e.input(fromHeader, "Authorization", password)
+	}
+}
+
+// readReferer keeps the values of the page's query, which statistics take apart.
+func readReferer(text string, e *entry) {
+	_, query, found := strings.Cut(text, "?")
+	if !found {
+		return
+	}
+	p := pairs{entry: e, from: fromHeader}
+	f := formScanner{emit: p.add, max: int(e.limits.ValueMax)}
+	f.feed([]byte(query))
+	f.finish()
 }
 
 func readCookies(line string, e *entry) {
@@ -168,7 +204,10 @@ func readCookies(line string, e *entry) {
 	}
 }
 
-// skippedHeader reports headers that the gateway or the browser sets and no app puts into SQL.
+// isPlainHeader reports a header's text that could leave no literal and, but for what browsers send, holds no SQL.
+func isPlainHeader(text string) bool { return !strings.ContainsAny(text, "'\\|") }
+
+// skippedHeader reports headers that the gateway or the browser sets and no app puts into SQL, unless somebody tries.
 func skippedHeader(name string) bool {
 	switch name {
 	case "Accept", "Accept-Encoding", "Cache-Control", "Cdn-Loop", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Date", "Expect",
