@@ -31,3 +31,29 @@ func TestGrowthThatRepeatsTheTemplateIsTold(t *testing.T) {
 		}
 	}
 }
+
+// TestGrowthThatBalancesTheQuotesRefusesAlone: no request needs to be in flight, and no rule to object.
+func TestGrowthThatBalancesTheQuotesRefusesAlone(t *testing.T) {
+	for _, c := range []struct {
+		name, template, text string
+		weight               int
+	}{
+		{"a union", "select a from t where b = 'x' order by a", "select a from t where b = 'x' union all select c from d where '1'='1' order by a", Refuse},
+		{"a condition", "select a from t where b = 'x'", "select a from t where b = 'x' and (select 1 from d) > 0 and 'a'='a'", Refuse},
+		{"other strings", "select a from t where b = 'x'", "select a from t where b = 'x' and 'a'='b'", grown},
+		{"numbers, as apps write them", "select a from t where b = 'x'", "select a from t where b = 'x' and 1=1", grown},
+		{"in a number's place no quote is closed", "select a from t where b = 1", "select a from t where b = 1 and 'all'='all'", grown},
+		{"in the middle", "select a from t where b = 'x'", "select a from t where b = 'x' and ('all' = 'all' or c = 'all')", grown},
+	} {
+		m := NewModel(Key{1}, 0)
+		if !learn(m, "", true, c.template) {
+			t.Fatalf("%s: not learned", c.template)
+		}
+		s := Read(c.text, Options{})
+		found := m.GrowthRule().Check(s)
+		s.Release()
+		if len(found) != 1 || found[0].Weight != c.weight {
+			t.Errorf("%s: got %+v, want weight %d", c.name, found, c.weight)
+		}
+	}
+}
