@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -21,6 +23,8 @@ import (
 	"unicode"
 
 	"github.com/gin-gonic/gin"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"sallyport/dbguard"
 	"sallyport/dbguard/screen"
@@ -338,5 +342,40 @@ func TestStrangersWays(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestStrangerWhoHangsUpIsStillRefused sends an injection and leaves before the app asks the database, which it does all the same.
+func TestStrangerWhoHangsUpIsStillRefused(t *testing.T) {
+	asked, left, answered := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	g := openGround(t)
+	slow := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query().Get("q")
+		close(asked)
+		<-left
+		_, err := g.pool.Load().Exec(context.Background(), "select id from fruit where name = '"+q+"'", pgx.QueryExecModeSimpleProtocol)
+		answered <- err
+	})
+	g.app.Config.Handler = slow
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+g.at.HTTP+"/slow?q="+url.QueryEscape("x' || (select name from fruit limit 1)||'"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if a, err := g.client.Do(r); err == nil {
+			_ = a.Body.Close()
+		}
+	}()
+	<-asked
+	cancel()
+	<-ended
+	eventually(t, "the door gives the request up", func() bool { return strings.Contains(g.log.String(), `"status":499`) })
+	close(left)
+	var pg *pgconn.PgError
+	if err := <-answered; !errors.As(err, &pg) || pg.Code != "42501" {
+		t.Errorf("got %v, want the statement refused", err)
 	}
 }

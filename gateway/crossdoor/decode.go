@@ -3,6 +3,8 @@ package crossdoor
 import (
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // percentDecode decodes %XX and %uXXXX and leaves what is neither as it stands; with plus it also reads + as a space.
@@ -89,21 +91,29 @@ func without(s, begin, end string) string {
 	}
 }
 
-// narrow maps fullwidth forms (U+FF01 to U+FF5E) and typographic quotes, dashes and blanks to ASCII, as NFKC and "smart" clean-up do.
+// narrow maps compatible forms, such as fullwidth ones, and typographic quotes, dashes and blanks to ASCII, as NFKC and "smart" clean-up
+// do; letters that ToUpper or ToLower makes ASCII, too.
 func narrow(s string) string {
 	return strings.Map(func(r rune) rune {
-		if 0xFF01 <= r && r <= 0xFF5E {
-			return r - 0xFEE0
-		}
 		if a, ok := asciiFor[r]; ok {
 			return a
 		}
 		return r
-	}, s)
+	}, norm.NFKC.String(s))
+}
+
+// plain takes the marks off letters and leaves out what is no ASCII then, as slugs and searches without accents do.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= utf8.RuneSelf {
+			return -1
+		}
+		return r
+	}, norm.NFKD.String(s))
 }
 
 // asciiFor are the look-alikes that narrow replaces.
 var asciiFor = map[rune]rune{
 	'‘': '\'', '’': '\'', '‚': '\'', '‛': '\'', 'ʼ': '\'', '′': '\'', '´': '\'', '“': '"', '”': '"', '„': '"', '″': '"',
-	'–': '-', '—': '-', '−': '-', '\u00a0': ' ', '\u3000': ' ', '\u200b': ' ', '\u2003': ' ', '；': ';',
+	'–': '-', '—': '-', '−': '-', '\u00a0': ' ', '\u3000': ' ', '\u200b': ' ', '\u2003': ' ', '；': ';', 'ı': 'i', 'ʹ': '\'', '＇': '\'',
 }

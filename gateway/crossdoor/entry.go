@@ -45,7 +45,7 @@ type entry struct {
 	trace string
 	// reportOnly is true where the route's settings let its input become SQL.
 	reportOnly bool
-	// late is true once the request ended: searched after those in flight, for reports only.
+	// late is true once the request ended and was not abandoned: searched after those in flight, for reports only.
 	late   atomic.Bool
 	limits Settings
 	held   *atomic.Int64 // bytes of all requests' inputs
@@ -167,10 +167,10 @@ func (e *entry) release() {
 const valueOverhead = 80
 
 // view returns what the request holds now; the slice may be read without a lock since values are never changed.
-func (e *entry) view() (values []value, cut bool, done time.Time) {
+func (e *entry) view() (values []value, cut bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.values[:len(e.values):len(e.values)], e.cut, e.done
+	return e.values[:len(e.values):len(e.values)], e.cut
 }
 
 // hasLost reports that whole inputs were not seen.

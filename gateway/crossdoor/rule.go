@@ -70,7 +70,9 @@ func (w *Window) running(to []*entry) []*entry {
 		}
 	}
 	for _, e := range slices.Backward(w.late) {
-		to = append(to, e)
+		if e.late.Load() {
+			to = append(to, e)
+		}
 	}
 	return to
 }
@@ -86,7 +88,7 @@ func (w *Window) search(m *matcher, s *screen.Statement) (ev evidence) {
 			ev.givenUp = ev.givenUp || !e.late.Load()
 			break
 		}
-		values, _, done := e.view()
+		values, _ := e.view()
 		if !m.find(values, deadline) {
 			ev.givenUp = ev.givenUp || !e.late.Load()
 		}
@@ -94,7 +96,7 @@ func (w *Window) search(m *matcher, s *screen.Statement) (ev evidence) {
 			continue
 		}
 		p := j.spans(m.spans)
-		p.entry, p.late = e, !done.IsZero()
+		p.entry, p.late = e, e.late.Load()
 		if at, out := j.runsOut(m.spans); out && p.verdict < confirmed {
 			p.verdict, p.span, p.cut = confirmed, at, true
 		}

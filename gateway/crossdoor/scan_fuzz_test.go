@@ -31,7 +31,7 @@ func scanAll(media string, body []byte, step int) (found []string) {
 		body = body[n:]
 	}
 	s.finish()
-	values, _, _ := e.view()
+	values, _ := e.view()
 	for _, v := range values {
 		found = append(found, v.param+"="+v.text)
 	}

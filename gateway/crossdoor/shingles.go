@@ -33,7 +33,7 @@ func (w *Window) addShingles(m *matcher, ev *evidence) {
 		if e.late.Load() || m.isTime(i, 8) && time.Now().After(j.deadline) {
 			return
 		}
-		values, _, _ := e.view()
+		values, _ := e.view()
 		for k := range values {
 			if v := &values[k]; !e.reportOnly && !v.word && j.holdsGrowth(folded, v.text, from, to) {
 				sp := j.over(from, to, span{value: v})

@@ -97,7 +97,7 @@ func (s *socket) complete() {
 	} else {
 		readMessage(text, e)
 	}
-	if _, cut, _ := e.view(); cut {
+	if _, cut := e.view(); cut {
 		s.window.counters.cut.Add(1)
 	}
 	if cap(s.message) > 4<<10 {

@@ -70,6 +70,7 @@ func (s *speller) expand(x spelling) {
 	}
 	if m.wide {
 		s.add(narrow(x.text), d)
+		s.add(plain(x.text), d)
 	}
 	if m.brace && strings.ContainsAny(x.text, "{[") {
 		eachJSONString(x.text, func(_, v string) { s.add(v, d) })

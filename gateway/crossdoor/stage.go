@@ -20,10 +20,23 @@ func (w *Window) Stage() gin.HandlerFunc {
 			c.Next()
 			return
 		}
-		defer w.close(e)
+		defer func() { w.close(e, isAbandoned(c)) }()
 		c.Next()
 	}
 }
+
+// isAbandoned reports that the exchange ended while the app may still be at it: the client is gone, or nobody waits for the app's answer
+// any more. The app's statements that come now are that request's all the same.
+func isAbandoned(c *gin.Context) bool {
+	switch c.Writer.Status() {
+	case statusClientGone, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return true
+	}
+	return c.Request.Context().Err() != nil
+}
+
+// statusClientGone is what the way to the app ends with where the client left.
+const statusClientGone = 499
 
 // Follow is Stage for callers without gin: it keeps the inputs of r, those of its body as it is read, until end is called and a
 // little longer. It replaces r.Body.
@@ -33,7 +46,7 @@ func (w *Window) Follow(r *http.Request, request, client string) (end func()) {
 		w.unread.Add(1)
 		return func() { w.unread.Add(-1) }
 	}
-	return func() { w.close(e) }
+	return func() { w.close(e, false) }
 }
 
 // open keeps the inputs of one request; nil where the window is full.
@@ -79,14 +92,14 @@ func (w *Window) admit(e *entry) bool {
 	return true
 }
 
-// close makes e late: it stays for reports until Late has passed.
-func (w *Window) close(e *entry) {
+// close makes e late: it stays for reports until Late has passed. One that was abandoned counts as in flight until then.
+func (w *Window) close(e *entry, abandoned bool) {
 	now := w.now()
 	e.mu.Lock()
 	e.done = now
 	cut := e.cut
 	e.mu.Unlock()
-	e.late.Store(true)
+	e.late.Store(!abandoned)
 	if cut {
 		w.counters.cut.Add(1)
 	}
@@ -201,6 +214,9 @@ func readCookies(line string, e *entry) {
 	for pair := range strings.SplitSeq(line, ";") {
 		name, text, _ := strings.Cut(strings.TrimSpace(pair), "=")
 		e.input(fromCookie, name, text)
+		if !isWord(name) {
+			e.input(fromCookie, "(key)", name)
+		}
 	}
 }
 

@@ -30,7 +30,7 @@ func through(t *testing.T, s Settings, r *http.Request) (kept []string, body []b
 			t.Errorf("read body: %v", err)
 		}
 		for e := range w.entries {
-			values, _, _ := e.view()
+			values, _ := e.view()
 			for _, v := range values {
 				kept = append(kept, string(v.source)+" "+v.param+" "+v.text)
 			}
