@@ -53,6 +53,7 @@ type entry struct {
 
 	mu     sync.Mutex // guards what follows
 	values []value
+	words  []word
 	inputs int
 	bytes  int64
 	cut    bool      // a cap was hit
@@ -69,6 +70,9 @@ func (e *entry) piece(from source, param, text string, more int) {
 	if most := int(e.limits.ValueMax); len(text) > most {
 		more += squeezedLen(text[most:])
 		text = text[:most]
+	}
+	if len(text) > 0 && more == 0 {
+		e.keepWord(from, param, text)
 	}
 	if len(text) < 2 || plainWord(text) && more == 0 || e.full() {
 		return

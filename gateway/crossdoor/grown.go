@@ -20,29 +20,31 @@ func (j *judge) over(from, to int, sp span) span {
 // maxOwn is how many literals of the app's own may stand among tokens that grew: what the value left of its quotes on both sides.
 const maxOwn = 2
 
-// fillsGrowth reports that places of a request's values, which do not overlap and are in order, are the tokens that stand where a known
-// statement has one value, but for literals before and behind them. Then it does not matter how the app changed the value first.
+// fillsGrowth reports that places of a request's values, which do not overlap and are in order, hold the tokens that stand where a known
+// statement has one value, but for literals before and behind them. Then it does not matter how the app changed the value first, nor what
+// else of the statement the request holds.
 func (j *judge) fillsGrowth(crossing []span) (span, bool) {
 	from, to, ok := j.growth()
 	if !ok {
 		return span{}, false
 	}
 	s := j.statement
-	if crossing[0].end <= int(s.Tokens[from].Start) || crossing[len(crossing)-1].start >= int(s.Tokens[to-1].End) {
-		return span{}, false
-	}
-	own, next := 0, 0
+	own, next, held := 0, 0, -1
 	for i := from; i < to; i++ {
 		t := s.Tokens[i]
 		for next < len(crossing) && crossing[next].end <= int(t.Start) {
 			next++
 		}
 		if next < len(crossing) && crossing[next].start < int(t.End) {
+			held = next
 			continue
 		}
 		if own++; own > maxOwn || !isText(t.Kind) {
 			return span{}, false
 		}
 	}
-	return j.over(from, to, crossing[0]), true
+	if held < 0 {
+		return span{}, false
+	}
+	return j.over(from, to, crossing[held]), true
 }

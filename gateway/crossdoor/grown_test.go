@@ -71,3 +71,53 @@ func TestRequestThatNobodyWaitsForStaysInFlight(t *testing.T) {
 		cancel()
 	}
 }
+
+// TestHalfAnEscapeInOneLiteralSetsTheNextFree puts a backslash before the app's closing quote: the literal goes on to the next one, whose
+// text is SQL then.
+func TestHalfAnEscapeInOneLiteralSetsTheNextFree(t *testing.T) {
+	app := learnedFrom(t, "SELECT * FROM p WHERE a = E'x' AND b = E'y'")
+	for _, c := range []struct{ a, b, want string }{
+		{`x\`, " OR b <> E'", "confirmed"},
+		{`x\\`, "y", ""},
+		{"x", "y or b", ""},
+	} {
+		w := newWindow(app)
+		var found []screen.Finding
+		while(t, w, map[string]string{"/?a=" + url.QueryEscape(c.a) + "&b=" + url.QueryEscape(c.b): "203.0.113.7"}, func() {
+			s := screen.Read("SELECT * FROM p WHERE a = E'"+c.a+"' AND b = E'"+c.b+"'", screen.Options{})
+			defer s.Release()
+			found = accusing(w.Rule().Check(s))
+		})
+		got := ""
+		if len(found) > 0 {
+			got = found[0].Crossing.Verdict
+		}
+		if got != c.want {
+			t.Errorf("%q and %q: got %q, want %q", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+// TestOneValueCannotBeHiddenAmongManyThatTheStatementHolds sends, before the one that matters, as many pieces of the app's own statement as
+// a request may have values: more than places are kept at a time and than may be read counterfactually.
+func TestOneValueCannotBeHiddenAmongManyThatTheStatementHolds(t *testing.T) {
+	const text = "SELECT id, name, price FROM fruit WHERE shop = 1 AND sold IS NOT NULL AND name = '"
+	app := learnedFrom(t, text+"x' AND stock > 1")
+	s := Defaults()
+	s.Budget = time.Hour // what is asked here is not the time
+	for _, attack := range []string{"x' or (price) > '5", "x'||(price)||'", "x' or 'a' < 'b' --"} {
+		w := New(s, Parts{Model: app})
+		var values []string
+		for i := 0; len(values) < s.Values-1; i++ {
+			at, size := i%(len(text)-20), 8+i/(len(text)-20)
+			values = append(values, text[at:at+size])
+		}
+		keepValues(w, append(values, attack))
+		stmt := screen.Read(text+attack+"' AND stock > 1", screen.Options{})
+		found := accusing(w.check(stmt))
+		stmt.Release()
+		if len(found) != 1 || found[0].Weight != screen.Refuse || found[0].Crossing.Param != "p255" && found[0].Crossing.Verdict == "hard" {
+			t.Errorf("%s: got %+v, want it found", attack, found)
+		}
+	}
+}

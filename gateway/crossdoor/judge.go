@@ -56,8 +56,8 @@ func (r reach) isHard() bool { return r.leaves || r.comment || r.ends || r.token
 
 // spans returns the strongest verdict over the places of one request's values, and the place that it stands on.
 func (j *judge) spans(all []span) (best proof) {
-	var crossing [maxSpans]span
-	n := 0
+	var taken, crossing [maxSpans]span
+	t, n := 0, 0 // how many there are
 	hull := span{start: len(j.statement.Text())}
 	for _, sp := range all {
 		r := j.reach(sp.start, sp.end)
@@ -71,27 +71,35 @@ func (j *judge) spans(all []span) (best proof) {
 			continue
 		}
 		hull.start, hull.end = min(hull.start, sp.start), max(hull.end, sp.end)
-		switch {
-		case !r.crosses():
-		case n == 0 || sp.start >= crossing[n-1].end:
-			crossing[n] = sp
-			n++
-		case sp.end > crossing[n-1].end:
-			crossing[n-1].end = sp.end
+		t = merge(taken[:], t, sp)
+		if r.crosses() {
+			n = merge(crossing[:], n, sp)
 		}
 	}
 	best.alone = best.verdict
 	if n == 0 {
 		return best
 	}
-	where, ok := j.confirm(crossing[:n], hull)
+	where, ok := j.fillsGrowth(crossing[:n])
 	if !ok {
-		where, ok = j.fillsGrowth(crossing[:n])
+		where, ok = j.confirm(crossing[:n], taken[:t], hull)
 	}
 	if ok {
 		best.verdict, best.span = confirmed, where
 	}
 	return best
+}
+
+// merge adds sp to the first n of list, which are in order, or widens the last where they overlap, and returns how many there are.
+func merge(list []span, n int, sp span) int {
+	switch {
+	case n == 0 || sp.start >= list[n-1].end:
+		list[n] = sp
+		return n + 1
+	case sp.end > list[n-1].end:
+		list[n-1].end = sp.end
+	}
+	return n
 }
 
 // wasSplit reports a list that the app split and quoted itself: literals and commas, of a value without a quote that could have made them.
@@ -112,6 +120,8 @@ func (j *judge) wasSplit(sp span, r reach) bool {
 // alone is the verdict on one place without the model.
 func (j *judge) alone(sp span, r reach) verdict {
 	switch {
+	case r.shape == valueShape && sp.how == exact && comparesWithItself(j.statement, r.first, r.last):
+		return hard
 	case !r.crosses(), r.shape == valueShape, r.shape == pieceShape, r.shape == wordsShape:
 		return nothing
 	case r.first == 0 && !r.leaves:
@@ -181,8 +191,9 @@ func firstEndingAfter(tokens []screen.Token, at int) int {
 func isText(k screen.Kind) bool { return k == screen.String || k == screen.Quoted }
 
 // confirm takes the request's bytes out of the statement, puts a harmless value in, and asks the model whether it knows the rest:
-// first all crossing places at once, then each alone, then hull, all that lies between the request's first and last byte.
-func (j *judge) confirm(crossing []span, hull span) (span, bool) {
+// first all crossing places at once, then each alone, then all of the request's places, since half an escape in one literal sets free what
+// stands in the next, then hull, all that lies between the request's first and last byte.
+func (j *judge) confirm(crossing, taken []span, hull span) (span, bool) {
 	if j.known(crossing) {
 		return crossing[0], true
 	}
@@ -192,6 +203,9 @@ func (j *judge) confirm(crossing []span, hull span) (span, bool) {
 				return crossing[i], true
 			}
 		}
+	}
+	if len(taken) > len(crossing) && j.known(taken) {
+		return crossing[0], true
 	}
 	if hull.end-hull.start == crossing[0].end-crossing[0].start || !j.reach(hull.start, hull.end).mayBeTakenOut() || !j.known([]span{hull}) {
 		return span{}, false

@@ -12,6 +12,7 @@ const (
 	scanHead       = 48 << 10 // bytes scanned from a long statement's beginning
 	scanTail       = 16 << 10 // and from its end
 	maxOccurrences = 8        // of one value
+	maxPlaces      = 8        // of one value in all: its occurrences, or its longest beginning and end
 	maxSpans       = 64       // of one request
 	minPart        = 8        // bytes of a value's beginning or end that count as a part of it
 	minHard        = 5        // bytes of a value that can be hard evidence
@@ -83,19 +84,14 @@ func (m *matcher) forget() {
 }
 
 // find collects in m.spans where the values stand, sorted by place, the longest first. It stops at the deadline, and
-// reports whether it came to the end.
-func (m *matcher) find(values []value, deadline time.Time) (whole bool) {
+// where it has no room for more, so that nobody hides one value among many that the statement holds anyway; rest are the values not looked
+// for. The last looked for may have more places than are kept.
+func (m *matcher) find(values []value, deadline time.Time) (rest []value, late bool) {
 	m.spans = m.spans[:0]
-	whole = true
-	for i := range values {
-		if len(m.spans) >= maxSpans {
-			break
-		}
-		if m.isTime(i, 64) && time.Now().After(deadline) {
-			whole = false
-			break
-		}
+	i := 0
+	for ; i < len(values) && !late && len(m.spans) <= maxSpans-maxPlaces; i++ {
 		m.findOne(&values[i])
+		late = m.isTime(i, 64) && time.Now().After(deadline)
 	}
 	if len(m.spans) > 1 {
 		slices.SortFunc(m.spans, func(a, b span) int {
@@ -105,7 +101,7 @@ func (m *matcher) find(values []value, deadline time.Time) (whole bool) {
 			return b.end - a.end
 		})
 	}
-	return whole
+	return values[i:], late
 }
 
 // isTime reports that the time is to be looked at before step i: each most steps, oftener the longer the statement.

@@ -51,6 +51,7 @@ func (w *Window) check(s *screen.Statement) []screen.Finding {
 	}
 	m.load(s.Text())
 	ev := w.search(m, s)
+	w.addWords(m, s, &ev)
 	w.addShingles(m, &ev)
 	w.addLost(m, s, &ev)
 	if len(ev.best) > 0 {
@@ -88,30 +89,42 @@ func (w *Window) search(m *matcher, s *screen.Statement) (ev evidence) {
 			ev.givenUp = ev.givenUp || !e.late.Load()
 			break
 		}
-		values, _ := e.view()
-		if !m.find(values, deadline) {
-			ev.givenUp = ev.givenUp || !e.late.Load()
+		rest, _ := e.view()
+		for late := false; len(rest) > 0 && !late; {
+			rest, late = m.find(rest, deadline)
+			ev.givenUp = ev.givenUp || late && !e.late.Load()
+			if len(m.spans) > 0 {
+				ev.add(m.weigh(e, &ev))
+			}
 		}
-		if len(m.spans) == 0 {
-			continue
-		}
-		p := j.spans(m.spans)
-		p.entry, p.late = e, e.late.Load()
-		if at, out := j.runsOut(m.spans); out && p.verdict < confirmed {
-			p.verdict, p.span, p.cut = confirmed, at, true
-		}
-		if p.late || e.reportOnly {
-			p.verdict = min(p.verdict, seen)
-		}
-		if p.verdict == nothing && !p.late && len(ev.contained) < maxHints && m.spans[0].how != part && !m.spans[0].value.word {
-			ev.contained = append(ev.contained, proof{entry: e, span: m.spans[0]})
-		}
-		ev.add(p)
 	}
 	if ev.givenUp {
 		w.counters.overBudget.Add(1)
 	}
 	return ev
+}
+
+// weigh judges the places in m.spans, of values of e, and notes e where it has a value inside a literal.
+func (m *matcher) weigh(e *entry, ev *evidence) proof {
+	p := m.judge.spans(m.spans)
+	p.entry, p.late = e, e.late.Load()
+	if at, out := m.judge.runsOut(m.spans); out && p.verdict < confirmed {
+		p.verdict, p.span, p.cut = confirmed, at, true
+	}
+	if p.late || e.reportOnly {
+		p.verdict = min(p.verdict, seen)
+	}
+	if p.verdict == nothing && !p.late && m.spans[0].how != part && !m.spans[0].value.word {
+		ev.contain(proof{entry: e, span: m.spans[0]})
+	}
+	return p
+}
+
+// contain notes a request with a value inside a literal, the newest in line only once.
+func (ev *evidence) contain(p proof) {
+	if n := len(ev.contained); n < maxHints && (n == 0 || ev.contained[n-1].entry != p.entry) {
+		ev.contained = append(ev.contained, p)
+	}
 }
 
 // maxTokens bounds the statements that are read counterfactually: a reading of a longer one takes longer than the whole search may.
@@ -125,13 +138,15 @@ func lexesFor(s *screen.Statement, most int) int {
 	return most
 }
 
-// add keeps p where no stronger proof is there.
+// add keeps p where no stronger proof is there, and none as strong of the same request.
 func (ev *evidence) add(p proof) {
 	switch {
 	case p.verdict == nothing || len(ev.best) > 0 && p.verdict < ev.best[0].verdict:
 		return
 	case len(ev.best) > 0 && p.verdict > ev.best[0].verdict:
 		ev.best = ev.best[:0]
+	case len(ev.best) > 0 && ev.best[len(ev.best)-1].entry == p.entry:
+		return
 	}
 	ev.best = append(ev.best, p)
 }
