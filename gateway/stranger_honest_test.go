@@ -63,20 +63,24 @@ func keysInOrder(m map[string]any) []string {
 	return keys
 }
 
-// honestApps are apps that do what they should, with the requests that visitors send them.
-func honestApps() map[string]struct {
-	sql      func(r *http.Request) string
-	requests func() []*http.Request
-} {
-	words := append([]string{
+// honestWords are what visitors of such apps say.
+func honestWords() []string {
+	return append([]string{
 		"O'Brien", "Null", "or", "and", "select", "union station", "drop-in table", "1 or 2", "salt and pepper", "rock & roll", "5' 10\"", "name = 'x'", "a -- b", "/* c */", "50% off; now", "count(*)",
 		"where is 1=1 from?", "x' or 'a'='a", "'; drop table students; --", "order by price desc", "id, name", "null, null", "not null", "case when", "now()", "true", "(1,2)", "E'\\n'", "$1",
 		"SELECT id, name FROM fruit WHERE name = 'hammer' ORDER BY id LIMIT 20", "for (i = 0; i < 10; i++) { s += \"x' + y\"; }", "if a > b and c = 'd': return [1, 2]",
 		strings.Repeat("It's a long story; -- and so on. \"Quoted\"\r\n", 400), strings.Repeat("x", 9000) + "'y", strings.Repeat("a' or b ", 1500),
 	}, visitorsWords...)
+}
+
+// honestApps are apps that do what they should, with the requests that visitors send them.
+func honestApps() map[string]struct {
+	sql      func(r *http.Request) string
+	requests func() []*http.Request
+} {
 	of := func(make func(w string) *http.Request) func() []*http.Request {
 		return func() (all []*http.Request) {
-			for _, w := range words {
+			for _, w := range honestWords() {
 				all = append(all, make(w))
 			}
 			return all

@@ -18,6 +18,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -97,7 +98,12 @@ var quotedOnly = map[string]bool{"Accept": true, "Origin": true, "Sec-Ch-Ua": tr
 
 // lanes are the ways that a stranger would try.
 func lanes() []lane {
-	all := []lane{
+	return slices.Concat(changedLanes(), codedLanes(), placedLanes(), bodyLanes(), headerLanes())
+}
+
+// changedLanes are those of apps that change the word.
+func changedLanes() []lane {
+	return []lane{
 		query("as it is", func(s string) string { return s }),
 		query("trimmed and lower", func(s string) string { return strings.ToLower(strings.TrimSpace(s)) }),
 		query("upper", strings.ToUpper),
@@ -111,6 +117,12 @@ func lanes() []lane {
 		{"tags stripped", func(w string) *http.Request { return get("q=" + url.QueryEscape(between(w, "<b></b>", 2))) }, func(r *http.Request) string { return tags.ReplaceAllString(r.URL.Query().Get("q"), "") }},
 		{"comments stripped", func(w string) *http.Request { return get("q=" + url.QueryEscape(between(w, "/*x*/", 2))) }, func(r *http.Request) string { return comments.ReplaceAllString(r.URL.Query().Get("q"), "") }},
 		{"control bytes stripped", func(w string) *http.Request { return get("q=" + url.QueryEscape(between(w, "\x00", 3))) }, func(r *http.Request) string { return controls.ReplaceAllString(r.URL.Query().Get("q"), "") }},
+	}
+}
+
+// codedLanes are those in which the word is coded, or stands where few look for it.
+func codedLanes() []lane {
+	return []lane{
 		{"base64 in JSON", func(w string) *http.Request {
 			return post("application/json", jsonOf(map[string]any{"filter": map[string]string{"q": base64.StdEncoding.EncodeToString([]byte(w))}}))
 		}, func(r *http.Request) string {
@@ -162,6 +174,12 @@ func lanes() []lane {
 		{"one parameter many times", func(w string) *http.Request {
 			return get("q=" + strings.ReplaceAll(url.QueryEscape(w), "%2C", "&q="))
 		}, func(r *http.Request) string { return strings.Join(r.URL.Query()["q"], ",") }},
+	}
+}
+
+// placedLanes are those in which the word is a part of something longer.
+func placedLanes() []lane {
+	return []lane{
 		{"a path segment", func(w string) *http.Request {
 			return httptest.NewRequest(http.MethodGet, "/item/"+url.PathEscape(w)+"/edit", nil)
 		}, func(r *http.Request) string {
@@ -183,6 +201,12 @@ func lanes() []lane {
 			r.SetBasicAuth("admin", w)
 			return r
 		}, func(r *http.Request) string { _, password, _ := r.BasicAuth(); return password }},
+	}
+}
+
+// bodyLanes are bodies of many kinds.
+func bodyLanes() []lane {
+	all := []lane{
 		{"markup", func(w string) *http.Request { return post("text/xml", "<a><q>"+html.EscapeString(w)+"</q></a>") }, xmlOf},
 		{"CDATA", func(w string) *http.Request { return post("text/xml", "<a><!-- it's --><q><![CDATA["+w+"]]></q></a>") }, xmlOf},
 		{"a cell of a table", func(w string) *http.Request { return post("text/csv", "id;name;stars\n1;"+w+";5\n2;hammer;4\n") }, func(r *http.Request) string {
@@ -212,13 +236,6 @@ func lanes() []lane {
 				return r
 			}, r.URL.Query().Get("q"))
 		}},
-	}
-	for _, header := range []string{"Accept", "Origin", "Sec-Ch-Ua", "If-None-Match", "User-Agent", "X-Api-Version"} {
-		all = append(all, lane{header, func(w string) *http.Request {
-			r := get("")
-			r.Header.Set(header, w)
-			return r
-		}, func(r *http.Request) string { return r.Header.Get(header) }})
 	}
 	for _, coding := range []string{"gzip", "deflate"} {
 		all = append(all, lane{coding, func(w string) *http.Request {
@@ -250,6 +267,18 @@ func lanes() []lane {
 			_ = mw.Close()
 			return post(mw.FormDataContentType(), form.String())
 		}, func(r *http.Request) string { return strings.TrimFunc(r.FormValue("q"), unicode.IsControl) }})
+	}
+	return all
+}
+
+// headerLanes are headers that apps log.
+func headerLanes() (all []lane) {
+	for _, header := range []string{"Accept", "Origin", "Sec-Ch-Ua", "If-None-Match", "User-Agent", "X-Api-Version"} {
+		all = append(all, lane{header, func(w string) *http.Request {
+			r := get("")
+			r.Header.Set(header, w)
+			return r
+		}, func(r *http.Request) string { return r.Header.Get(header) }})
 	}
 	return all
 }
