@@ -24,8 +24,7 @@ func alertRules() []alert.Rule {
 	return []alert.Rule{
 		{Cause: "DATABASE_DOWN", Severity: journal.Critical, Begin: []string{"breaker-open", "database-down"}, Count: 1, End: []string{"breaker-closed", "database-up"}},
 		{Cause: "APP_DOWN", Severity: journal.Critical, Begin: []string{"app-down", "app-breaker-open"}, Count: 1, End: []string{"app-up", "app-breaker-closed"}},
-		{Cause: "RATE_LIMIT_STORE_DOWN", Severity: journal.Critical, Begin: []string{"rate-limit-store-down"}, Count: 1, End: []string{"rate-limit-store-up"}},
-		{Cause: "REPLICAS_APART", Severity: journal.Critical, Begin: []string{"replicas-apart"}, Count: 1, End: []string{"replicas-joined"}},
+		{Cause: "REDIS_DOWN", Severity: journal.Critical, Begin: []string{"rate-limit-store-down", "replicas-apart"}, Count: 1, End: []string{"rate-limit-store-up", "replicas-joined"}},
 		{Cause: "CROSS_DOOR_ATTACK", Severity: journal.Critical, Begin: []string{"cross-door", "client-held"}, Count: 1, Quiet: 10 * time.Minute},
 		{Cause: "SQL_ATTACK", Severity: journal.Warning, Begin: []string{"query-blocked", "query-too-complex"}, Count: 5, Within: time.Minute, Quiet: 10 * time.Minute},
 		{Cause: "REQUEST_FLOOD", Severity: journal.Warning, Begin: []string{"request-flood"}, Count: 1, Quiet: 10 * time.Minute},

@@ -152,7 +152,7 @@ func TestClientThatLeavesIsOnlyLogged(t *testing.T) {
 
 func TestStalledBodyIs408AndASteadyOnePasses(t *testing.T) {
 	s := quiet()
-	s.Timeouts.Idle = time.Second
+	s.Timeouts.Idle = 2 * time.Second
 	st := upload(t, s)
 	began := time.Now()
 	_, r := st.raw(t, chunkedPost+"1\r\nx\r\n")
@@ -167,8 +167,8 @@ func TestStalledBodyIs408AndASteadyOnePasses(t *testing.T) {
 	}
 	conn, r := st.raw(t, chunkedPost)
 	for range 10 {
-		// The pause is what is tested here: each byte comes well within the idle time, all of them far beyond it.
-		time.Sleep(150 * time.Millisecond)
+		// The pause is what is tested here: each byte comes well within the idle time, all of them beyond it.
+		time.Sleep(250 * time.Millisecond)
 		_, _ = io.WriteString(conn, "1\r\nx\r\n")
 	}
 	_, _ = io.WriteString(conn, "0\r\n\r\n")
