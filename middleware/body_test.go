@@ -167,9 +167,9 @@ func TestStalledBodyIs408AndASteadyOnePasses(t *testing.T) {
 	}
 	conn, r := st.raw(t, chunkedPost)
 	for range 10 {
-		// The pause is what is tested here: each byte comes well within the idle time, all of them beyond it.
+		// The pause is what is tested here: each chunk comes well within the idle time, all of them beyond it.
 		time.Sleep(250 * time.Millisecond)
-		_, _ = io.WriteString(conn, "1\r\nx\r\n")
+		_, _ = io.WriteString(conn, "10\r\nsixteen letters!\r\n")
 	}
 	_, _ = io.WriteString(conn, "0\r\n\r\n")
 	if got := status(t, r); got != http.StatusOK {
