@@ -113,8 +113,14 @@ func (s *session) judgeOnce(sql string) (*dbguard.Verdict, *marks, *problem) {
 	return s.judge(sql)
 }
 
+// longText is how many bytes of SQL are too many to be read while others wait.
+const longText = 8 << 10
+
 // judge asks the guard about a text and reads what it may do to the session.
 func (s *session) judge(sql string) (*dbguard.Verdict, *marks, *problem) {
+	if len(sql) > longText {
+		s.proxy.loop.relieve() // it takes a while
+	}
 	backslash := s.backslashQuotes()
 	v, err := s.proxy.guard.Judge(dbguard.Query{SQL: sql, Client: s.client, BackslashQuotes: backslash})
 	if err != nil {

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,10 @@ import (
 // makes another goroutine the leader; the former one ends when its call has returned. Where somebody forgot to, patrol notices.
 type loop struct {
 	epoll int
+	// poll waits for the epoll descriptor itself as the runtime waits for connections. It is nil where there are processors enough for
+	// the leader to wait in the kernel, which costs less, but keeps its processor from the network's other goroutines for up to 10 ms.
+	poll     syscall.RawConn
+	pollFile *os.File
 	// wake[0] is watched; a byte in wake[1] ends the leader's wait for good.
 	wake    [2]int
 	leaders sync.WaitGroup
@@ -45,7 +50,8 @@ const events = syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | 1<<31 /
 // for 10 ms for one that computes without end, interrupts it, and watches more closely for a while, which costs more than this.
 const yieldAfter = 128
 
-func newLoop() (*loop, error) {
+// newLoop starts a loop; shared is for a machine of one processor, see loop.poll.
+func newLoop(shared bool) (*loop, error) {
 	epoll, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("epoll_create1: %w", err)
@@ -59,6 +65,12 @@ func newLoop() (*loop, error) {
 	if err := syscall.EpollCtl(epoll, syscall.EPOLL_CTL_ADD, l.wake[0], &wake); err != nil {
 		l.release()
 		return nil, fmt.Errorf("epoll_ctl: %w", err)
+	}
+	if shared {
+		if err := l.share(); err != nil {
+			l.release()
+			return nil, err
+		}
 	}
 	l.leaders.Go(func() { l.lead(0) })
 	return l, nil
@@ -75,9 +87,13 @@ func (l *loop) close() {
 }
 
 func (l *loop) release() {
-	for _, fd := range []int{l.epoll, l.wake[0], l.wake[1]} {
-		_ = syscall.Close(fd)
+	if l.pollFile != nil {
+		_ = l.pollFile.Close() // and the descriptor with it
+	} else {
+		_ = syscall.Close(l.epoll)
 	}
+	_ = syscall.Close(l.wake[0])
+	_ = syscall.Close(l.wake[1])
 }
 
 // lead acts on events until another leader has taken over.
@@ -117,11 +133,38 @@ func (l *loop) event(turn uint64) (c *swift, came uint32) {
 		if l.woke.Swap(false) || tired {
 			runtime.Gosched() // those woken wait for this processor, which a system call would keep from them
 		}
-		n, _ := syscall.EpollWait(l.epoll, l.batch[:], -1) // fails by a signal only
+		n := l.wait()
 		l.mu.Lock()
-		l.next, l.came = 0, max(n, 0)
+		l.next, l.came = 0, n
 	}
 	return nil, 0
+}
+
+// share has the leader wait in the runtime.
+func (l *loop) share() error {
+	if err := syscall.SetNonblock(l.epoll, true); err != nil { // so that the file takes it for one to wait for
+		return fmt.Errorf("fcntl: %w", err)
+	}
+	l.pollFile = os.NewFile(uintptr(l.epoll), "epoll")
+	raw, err := l.pollFile.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("wait for epoll: %w", err)
+	}
+	l.poll = raw
+	return nil
+}
+
+// wait fills the batch and returns the number of events; 0 where a signal came between.
+func (l *loop) wait() (n int) {
+	if l.poll == nil {
+		n, _ = syscall.EpollWait(l.epoll, l.batch[:], -1)
+		return max(n, 0)
+	}
+	_ = l.poll.Read(func(uintptr) bool {
+		n, _ = syscall.EpollWait(l.epoll, l.batch[:], 0)
+		return n != 0
+	})
+	return max(n, 0)
 }
 
 // relieve makes another goroutine the leader where the present one is inside a call. Who is about to wait calls it, whether it is the

@@ -12,6 +12,13 @@ import (
 	"time"
 )
 
+// inBoth runs a test with a loop that waits in the kernel and with one that waits in the runtime.
+func inBoth(t *testing.T, test func(t *testing.T, shared bool)) {
+	for name, shared := range map[string]bool{"kernel": false, "runtime": true} {
+		t.Run(name, func(t *testing.T) { test(t, shared) })
+	}
+}
+
 // echo has c answer what it reads until it ends, and returns what tells of that.
 func echo(c *swift) (ended chan error) {
 	ended = make(chan error, 1)
@@ -81,7 +88,11 @@ func stuck(t *testing.T, l *loop, relieves bool) (inside chan struct{}, release 
 }
 
 func TestAConnectionWhoseCallWaitsDoesNotHoldTheOthers(t *testing.T) {
-	l := newTestLoop(t)
+	inBoth(t, waitingCall)
+}
+
+func waitingCall(t *testing.T, shared bool) {
+	l := newTestLoop(t, shared)
 	c, far := pairIn(t, l)
 	echo(c)
 	answersTo(t, far)
@@ -94,7 +105,11 @@ func TestAConnectionWhoseCallWaitsDoesNotHoldTheOthers(t *testing.T) {
 }
 
 func TestThePatrolFindsALeaderThatWaits(t *testing.T) {
-	l := newTestLoop(t)
+	inBoth(t, patrolled)
+}
+
+func patrolled(t *testing.T, shared bool) {
+	l := newTestLoop(t, shared)
 	c, far := pairIn(t, l)
 	echo(c)
 	parked(t, c)
@@ -109,7 +124,11 @@ func TestThePatrolFindsALeaderThatWaits(t *testing.T) {
 
 // A client that does not read must not keep the loop from the others.
 func TestASlowReaderDoesNotHoldTheOthers(t *testing.T) {
-	l := newTestLoop(t)
+	inBoth(t, slowReader)
+}
+
+func slowReader(t *testing.T, shared bool) {
+	l := newTestLoop(t, shared)
 	slow, farSlow := pairIn(t, l)
 	c, far := pairIn(t, l)
 	echo(c)
@@ -136,7 +155,11 @@ func TestASlowReaderDoesNotHoldTheOthers(t *testing.T) {
 }
 
 func TestCloseEndsAllThatWaits(t *testing.T) {
-	l := newTestLoop(t)
+	inBoth(t, closeEnds)
+}
+
+func closeEnds(t *testing.T, shared bool) {
+	l := newTestLoop(t, shared)
 	driven, _ := pairIn(t, l)
 	read, _ := pairIn(t, l)
 	ended := []chan error{echo(driven), make(chan error, 1), make(chan error, 1)}
@@ -180,7 +203,11 @@ func TestDeadlinesToComeEndReadingAndCanBeTakenAway(t *testing.T) {
 
 // Connections that come and go take over each other's descriptors: no event and no byte may go to the wrong one.
 func TestDescriptorsAreNotConfused(t *testing.T) {
-	l := newTestLoop(t)
+	inBoth(t, comeAndGo)
+}
+
+func comeAndGo(t *testing.T, shared bool) {
+	l := newTestLoop(t, shared)
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

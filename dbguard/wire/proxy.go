@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,7 +83,7 @@ func (d *Door) proxy(ln net.Listener) (*proxy, error) {
 	}
 	x.database = x.upstream.Database
 	x.pool = newPool(x, d.Settings.Pool)
-	if x.loop, err = newLoop(); err != nil {
+	if x.loop, err = newLoop(runtime.GOMAXPROCS(0) == 1); err != nil {
 		return nil, err
 	}
 	return x, nil

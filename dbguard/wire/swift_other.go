@@ -9,7 +9,7 @@ type loop struct{}
 
 type swift struct{ net.Conn }
 
-func newLoop() (*loop, error) { return nil, nil }
+func newLoop(bool) (*loop, error) { return nil, nil }
 
 func (*loop) take(conn net.Conn) net.Conn { return conn }
 

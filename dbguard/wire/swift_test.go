@@ -16,9 +16,9 @@ import (
 )
 
 // newTestLoop is a loop that ends with the test.
-func newTestLoop(t *testing.T) *loop {
+func newTestLoop(t *testing.T, shared bool) *loop {
 	t.Helper()
-	l, err := newLoop()
+	l, err := newLoop(shared)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func newTestLoop(t *testing.T) *loop {
 // pair is a connection of the kernel, the first end swift, in a loop of its own.
 func pair(t *testing.T) (*swift, *net.TCPConn) {
 	t.Helper()
-	return pairIn(t, newTestLoop(t))
+	return pairIn(t, newTestLoop(t, false))
 }
 
 func pairIn(t *testing.T, l *loop) (*swift, *net.TCPConn) {
