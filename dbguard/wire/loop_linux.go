@@ -116,6 +116,9 @@ func (l *loop) event(turn uint64) (c *swift, came uint32) {
 		for l.next < l.came {
 			e := &l.batch[l.next]
 			l.next++
+			if int(e.Fd) >= len(l.conns) {
+				continue // wake[0], above all connections
+			}
 			if c := l.conns[e.Fd]; c != nil && c.serial == e.Pad {
 				l.acting = true
 				l.acted++

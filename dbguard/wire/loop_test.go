@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -249,4 +250,13 @@ func comeAndGo(t *testing.T, shared bool) {
 	clients.Wait()
 	_ = ln.Close()
 	all.Wait()
+}
+
+// The descriptor that wakes a loop is above those of its connections where there were few, or none.
+func TestALoopIsWokenBeyondItsConnections(t *testing.T) {
+	l := &loop{conns: make([]*swift, 17), came: 1, closed: true}
+	l.batch[0] = syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: 20}
+	if c, _ := l.event(0); c != nil {
+		t.Errorf("an event of nobody was given to %v", c)
+	}
 }
