@@ -6,6 +6,7 @@ import (
 	"compress/zlib"
 	"context"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
@@ -19,9 +20,11 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf16"
 
 	"github.com/gin-gonic/gin"
 	"github.com/jackc/pgx/v5"
@@ -153,6 +156,55 @@ func codedLanes() []lane {
 			_ = json.Unmarshal(bodyOf(r), &in)
 			return in.Q
 		}},
+		{"JSON in UTF-16", func(w string) *http.Request {
+			var wide []byte
+			for _, c := range utf16.Encode([]rune(jsonOf(map[string]string{"q": w}))) {
+				wide = binary.LittleEndian.AppendUint16(wide, c)
+			}
+			return post("application/json; charset=utf-16le", string(wide))
+		}, func(r *http.Request) string {
+			var units []uint16
+			for b := bodyOf(r); len(b) > 1; b = b[2:] {
+				units = append(units, binary.LittleEndian.Uint16(b))
+			}
+			var in struct{ Q string }
+			_ = json.Unmarshal([]byte(string(utf16.Decode(units))), &in)
+			return in.Q
+		}},
+		{"JSON called a form", func(w string) *http.Request {
+			return post("application/x-www-form-urlencoded", jsonOf(map[string]string{"a": "1", "q": w}))
+		}, func(r *http.Request) string {
+			var in struct{ Q string }
+			_ = json.Unmarshal(bodyOf(r), &in)
+			return in.Q
+		}},
+		{"a data URL", func(w string) *http.Request {
+			return post("application/json", jsonOf(map[string]string{"q": "data:text/plain;base64," + base64.StdEncoding.EncodeToString([]byte(w))}))
+		}, func(r *http.Request) string {
+			var in struct{ Q string }
+			_ = json.Unmarshal(bodyOf(r), &in)
+			_, text, _ := strings.Cut(in.Q, ",")
+			b, _ := base64.StdEncoding.DecodeString(text)
+			return string(b)
+		}},
+		{"octal escapes in a cookie", func(w string) *http.Request {
+			var text strings.Builder
+			for i := range len(w) {
+				fmt.Fprintf(&text, `\%03o`, w[i])
+			}
+			r := get("")
+			r.Header.Set("Cookie", `name="`+text.String()+`"; theme=dark`)
+			return r
+		}, func(r *http.Request) string {
+			text, _, _ := strings.Cut(r.Header.Get("Cookie"), ";")
+			text = strings.Trim(strings.TrimPrefix(text, "name="), `"`)
+			var out []byte
+			for ; len(text) > 3; text = text[4:] {
+				n, _ := strconv.ParseUint(text[1:4], 8, 8)
+				out = append(out, byte(n))
+			}
+			return string(out)
+		}},
 		{"a key of JSON", func(w string) *http.Request { return post("application/json", jsonOf(map[string]int{w: 1})) }, func(r *http.Request) string {
 			in := map[string]int{}
 			_ = json.Unmarshal(bodyOf(r), &in)
@@ -190,6 +242,11 @@ func placedLanes() []lane {
 		}, func(r *http.Request) string {
 			_, s, _ := strings.Cut(r.URL.Path, "~")
 			return strings.TrimSuffix(s, ".html")
+		}},
+		{"words of a slug", func(w string) *http.Request {
+			return httptest.NewRequest(http.MethodGet, "/tag/"+url.PathEscape(strings.ReplaceAll(w, " ", "-")), nil)
+		}, func(r *http.Request) string {
+			return strings.ReplaceAll(strings.TrimPrefix(r.URL.Path, "/tag/"), "-", " ")
 		}},
 		{"Referer", func(w string) *http.Request {
 			r := get("")

@@ -60,6 +60,7 @@ func watch(r *http.Request, e *entry) {
 	case "", "identity":
 	case "gzip", "x-gzip", "deflate":
 		s = &inflating{coding: coding, then: s, entry: e}
+		e.unpacks(true)
 	default: // a coding that is not read here: whatever it holds was not seen
 		e.markLost()
 		return
@@ -194,6 +195,7 @@ func (i *inflating) feed(p []byte) {
 }
 
 func (i *inflating) finish() {
+	defer i.entry.unpacks(false)
 	defer i.then.finish()
 	plain, err := i.unpack()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -279,5 +280,38 @@ func TestEvidenceTellsLengthAndKeyedHashOfTheValue(t *testing.T) {
 	a, again, b, elsewhere := hash(w, "x' OR '1'='1"), hash(w, "x' OR '1'='1"), hash(w, "x' OR '1'='2"), hash(other, "x' OR '1'='1")
 	if a != again || a == b || a == elsewhere {
 		t.Errorf("got %s, %s, %s and in another window %s; want the same for the same value, and another under another key", a, again, b, elsewhere)
+	}
+}
+
+// TestCompressedBodyWithoutItsEndConfirmsGrowth withholds the end of a chunked body: the app has read all that is compressed in it, the
+// window has not.
+func TestCompressedBodyWithoutItsEndConfirmsGrowth(t *testing.T) {
+	app := learnedFrom(t, "SELECT * FROM p WHERE name = 'x' AND shop = 1")
+	var zipped bytes.Buffer
+	gz := gzip.NewWriter(&zipped)
+	_, _ = gz.Write([]byte(`{"name":"x' OR 'a' < 'b"}`))
+	_ = gz.Close()
+	for _, whole := range []bool{false, true} {
+		r := httptest.NewRequest("POST", "/", bytes.NewReader(zipped.Bytes()))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Content-Encoding", "gzip")
+		r.ContentLength = -1
+		w := newWindow(app)
+		end := w.Follow(r, "r1", "203.0.113.7")
+		if _, err := io.ReadFull(r.Body, make([]byte, zipped.Len())); err != nil {
+			t.Fatal(err)
+		}
+		if whole {
+			if n, err := r.Body.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+				t.Fatalf("got %d bytes and %v, want the end", n, err)
+			}
+		}
+		s := screen.Read("SELECT * FROM p WHERE name = 'x' OR 'a' < 'b' AND shop = 1", screen.Options{})
+		found := accusing(w.check(s))
+		s.Release()
+		if len(found) != 1 || found[0].Weight != screen.Refuse || (found[0].Crossing.Param == "name") != whole {
+			t.Errorf("whole %t: got %+v, want it confirmed, by the value only where the end came", whole, found)
+		}
+		end()
 	}
 }

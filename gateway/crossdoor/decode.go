@@ -27,7 +27,7 @@ func percentDecode(s string, plus bool) string {
 	return string(out)
 }
 
-// unescape reads backslash escapes as JSON, JavaScript and C do; an unknown one loses its backslash.
+// unescape reads backslash escapes as JSON, JavaScript, C and cookies do; an unknown one loses its backslash.
 func unescape(s string) string {
 	out := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
@@ -43,6 +43,9 @@ func unescape(s string) string {
 		case c == 'x' && i+2 < len(s) && hexN(s[i+1:i+3]) >= 0:
 			out = append(out, byte(hexN(s[i+1:i+3])))
 			i += 2
+		case '0' <= c && c <= '3' && i+2 < len(s) && isOctal(s[i+1]) && isOctal(s[i+2]):
+			out = append(out, (c-'0')<<6|(s[i+1]-'0')<<3|(s[i+2]-'0'))
+			i += 2
 		case strings.IndexByte("nrtbfv", c) >= 0:
 			out = append(out, ' ')
 		default:
@@ -51,6 +54,8 @@ func unescape(s string) string {
 	}
 	return string(out)
 }
+
+func isOctal(c byte) bool { return '0' <= c && c <= '7' }
 
 // hexN reads s as hexadecimal; -1 where it is not.
 func hexN(s string) rune {

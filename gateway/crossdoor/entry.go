@@ -58,6 +58,7 @@ type entry struct {
 	bytes  int64
 	cut    bool      // a cap was hit
 	lost   bool      // whole inputs were not seen, so that none of their bytes can be looked for
+	packed bool      // a compressed body is on its way that was not read yet, though the app may have read it
 	done   time.Time // zero while in flight
 	gone   bool      // forgotten: nothing more is kept
 }
@@ -119,6 +120,13 @@ func (e *entry) markCut() {
 	e.mu.Unlock()
 }
 
+// unpacks notes whether a compressed body waits to be read.
+func (e *entry) unpacks(waits bool) {
+	e.mu.Lock()
+	e.packed = waits
+	e.mu.Unlock()
+}
+
 func (e *entry) markLost() {
 	e.mu.Lock()
 	e.cut, e.lost = true, true
@@ -177,11 +185,11 @@ func (e *entry) view() (values []value, cut bool) {
 	return e.values[:len(e.values):len(e.values)], e.cut
 }
 
-// hasLost reports that whole inputs were not seen.
+// hasLost reports that whole inputs were not seen, or not yet.
 func (e *entry) hasLost() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.lost
+	return e.lost || e.packed
 }
 
 // newValue folds and measures a spelling; ok is false where it can never be evidence. Of one that was cut any text is: what follows may

@@ -21,6 +21,9 @@ type jsonScanner struct {
 // feed reads the next bytes of the text.
 func (j *jsonScanner) feed(p []byte) {
 	for i := 0; i < len(p); i++ {
+		if p[i] == 0 { // half of a character in UTF-16: some parsers tell that by themselves, and no other text has it
+			continue
+		}
 		if !j.inside {
 			j.outside(p[i])
 			continue

@@ -81,6 +81,14 @@ func (s *speller) expand(x spelling) {
 	if m.comment {
 		s.add(without(x.text, "/*", "*/"), d)
 	}
+	if m.slug {
+		s.add(strings.ReplaceAll(x.text, "-", " "), d)
+	}
+	if m.pieces {
+		for piece := range strings.FieldsFuncSeq(x.text, func(r rune) bool { return r < 0x80 && betweenByte[byte(r)] }) {
+			s.unpack(piece, d)
+		}
+	}
 	if m.packed {
 		s.unpack(x.text, d)
 	}
@@ -88,6 +96,9 @@ func (s *speller) expand(x spelling) {
 
 // unpack adds the contents of base64, hex and JWT texts.
 func (s *speller) unpack(text string, d int) {
+	if len(text) < minPacked {
+		return
+	}
 	if b, err := hex.DecodeString(strings.TrimPrefix(strings.TrimPrefix(text, "0x"), "\\x")); err == nil && readable(b) {
 		s.add(string(b), d)
 	}
@@ -124,10 +135,11 @@ func readable(b []byte) bool {
 }
 
 // marks tell which decodings can apply to a text.
-type marks struct{ percent, plus, backslash, ampersand, wide, brace, tag, comment, packed bool }
+type marks struct{ percent, plus, backslash, ampersand, wide, brace, tag, comment, slug, pieces, packed bool }
 
 func marksOf(s string) marks {
-	m := marks{packed: len(s) >= minPacked}
+	m := marks{packed: len(s) >= minPacked, pieces: len(s) >= minPacked}
+	dash, sharp := false, false
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c == '%':
@@ -147,12 +159,22 @@ func marksOf(s string) marks {
 		case c == '*':
 			m.comment = m.comment || i > 0 && s[i-1] == '/'
 		}
-		if m.packed && !packedByte[s[i]] {
+		dash, sharp = dash || s[i] == '-', sharp || sharpByte[s[i]]
+		if !packedByte[s[i]] {
 			m.packed = false
+			m.pieces = m.pieces && betweenByte[s[i]]
 		}
 	}
+	m.slug, m.pieces = dash && sharp, m.pieces && !m.packed
 	return m
 }
+
+// betweenByte are what stands between packed pieces, such as a data: URL's and those of cookies; sharpByte what no slug has but one that
+// somebody tries.
+var (
+	betweenByte = bytesOf(":;,|~!")
+	sharpByte   = bytesOf("'\"()<>=;")
+)
 
 // packedByte are the bytes that base64, hex and JWT texts have.
 var packedByte = packedBytes()
