@@ -182,3 +182,25 @@ func TestAllowListHoldsRolesToTheirStructures(t *testing.T) {
 		}
 	}
 }
+
+// asyncpg sends this each time that a connection goes back to its pool; a known SELECT 1 must not make it look grown. The same holds for
+// settings before a query.
+func TestStackedStatementsBehindACommonBeginningPass(t *testing.T) {
+	g := newGuard(t, Parts{})
+	for i := range 3 {
+		ran(t, g, fmt.Sprintf("select %d", i), nil)
+		ran(t, g, fmt.Sprintf("select %d, 'a'", i), nil)
+		ran(t, g, fmt.Sprintf("set statement_timeout = %d", i), nil)
+		ran(t, g, fmt.Sprintf("values (%d)", i), nil)
+	}
+	for _, sql := range []string{
+		"SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;",
+		"select 1; select 2, 'b' from users",
+		"set statement_timeout = 0; select name from users where id = 7",
+		"values (1); delete from users where id in (1)",
+	} {
+		if _, err := g.Judge(Query{SQL: sql}); err != nil {
+			t.Errorf("%s: got %v, want it admitted", sql, err)
+		}
+	}
+}

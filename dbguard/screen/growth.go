@@ -42,19 +42,33 @@ type slot struct {
 	at, nth int
 }
 
-// slots calls f with the hash of what stands before each value of structure.
+// slots calls f with the hash of what stands before each value of structure, where that names something: SELECT ? would grow into
+// every text that begins so, and nobody puts input behind SET.
 func (g *growthIndex) slots(structure []byte, f func(hash uint64, at, nth int)) {
+	if bytes.HasPrefix(structure, []byte{'s', 'e', 't', elemEnd}) {
+		return
+	}
 	var h maphash.Hash
 	h.SetSeed(g.seed)
-	n := 0
+	n, named := 0, false
 	walk(structure, func(from, to int) bool {
 		if structure[from] == elemValue {
-			n++
-			f(h.Sum64(), from, n)
+			if n++; named {
+				f(h.Sum64(), from, n)
+			}
 		}
+		named = named || isName(structure[from:to])
 		h.Write(structure[from:to])
 		return n < maxSlots
 	})
+}
+
+// isName reports an element that is a name, not a keyword that we know.
+func isName(element []byte) bool {
+	if element[0] == '"' {
+		return true
+	}
+	return classes[element[0]]&letter != 0 && len(element) > 1 && wordByName[string(element[:len(element)-1])] == noWord
 }
 
 func (g *growthIndex) add(e *template) {
