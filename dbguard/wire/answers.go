@@ -40,6 +40,8 @@ type answer struct {
 	// done; nil where nothing.
 	undo      func()
 	undoAfter func(n int)
+	// failed is called behind undo where the request itself is what failed; nil where that makes no difference.
+	failed func()
 }
 
 // answers is a queue that keeps its room.

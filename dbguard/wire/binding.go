@@ -10,18 +10,24 @@ func (f *front) bind(b *back, dst, raw []byte) ([]byte, *problem) {
 		return dst, fatal(codeProtocol, "invalid Bind message")
 	}
 	dst, p := f.statement(b, dst, string(name))
-	if p == nil && f.pooled {
+	if p == nil && f.pooled && !f.mayBeSQL(name) {
 		return f.fail(b, dst, 'B', missing(string(name))), nil
 	}
 	b.open = true
 	f.openPortal(into, p)
 	b.expect(answer{request: 'B', of: p})
-	if !f.pooled || len(name) == 0 {
+	if !f.pooled || p == nil || len(name) == 0 {
 		return append(dst, raw...), nil
 	}
 	start := len(dst)
 	dst = appendText(append(startMessage(dst, 'B'), raw[headerSize:headerSize+len(into)+1]...), p.text.name)
 	return endMessage(append(dst, tail...), start), nil
+}
+
+// mayBeSQL reports that a statement that was not prepared by message may have been by SQL PREPARE, which keeps its server connection: the
+// server knows it by this name. Ours, of which other clients' are, are nobody's to name.
+func (f *front) mayBeSQL(name []byte) bool {
+	return f.pins&pinPrepare != 0 && len(name) > 0 && !bytes.HasPrefix(name, []byte(statementPrefix))
 }
 
 // openPortal notes what a portal runs. Portals of ended transactions are forgotten when there are many.
@@ -56,12 +62,12 @@ func (f *front) describe(b *back, dst, raw []byte) ([]byte, *problem) {
 		return append(dst, raw...), nil
 	}
 	dst, p := f.statement(b, dst, string(name))
-	if p == nil {
+	if p == nil && !f.mayBeSQL(name) {
 		return f.fail(b, dst, 'D', missing(string(name))), nil
 	}
 	b.open = true
 	b.expect(answer{request: 'D', of: p})
-	if len(name) == 0 {
+	if p == nil || len(name) == 0 {
 		return append(dst, raw...), nil
 	}
 	start := len(dst)
@@ -98,7 +104,7 @@ func (f *front) closing(b *back, dst, raw []byte) ([]byte, *problem) {
 		return dst, fatal(codeProtocol, "invalid Close message")
 	}
 	b.open = true
-	if body[0] != 'S' || !f.pooled || len(name) == 0 {
+	if body[0] != 'S' || !f.pooled || len(name) == 0 || f.named[string(name)] == nil && f.mayBeSQL(name) {
 		if !f.pooled && body[0] == 'S' {
 			f.forget(string(name))
 		}
@@ -124,6 +130,7 @@ func (f *front) closeNamed(name string) (undo func()) {
 		if f.named[name] != nil {
 			return // prepared anew since
 		}
-		f.keep(name, &prepared{text: f.library.take(tail), verdict: p.verdict, marks: p.marks})
+		p.text = f.library.take(tail)
+		f.keep(name, p) // the same, so that what prepared it can be taken back too
 	}
 }

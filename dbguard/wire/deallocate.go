@@ -100,11 +100,10 @@ func (f *front) deallocateOne(b *back, name string, p *prepared, a *answer) {
 	a.undo = func() { undo(); b.statements.restore(was) }
 }
 
-// deallocateAll forgets all statements on both sides. Taking that back leaves alone what was prepared since.
+// deallocateAll forgets all named statements on both sides; the unnamed one lives on. Taking that back leaves alone what was prepared since.
 func (f *front) deallocateAll(b *back, a *answer) {
-	named, cached, unnamed := f.named, b.statements, f.unnamed
+	named, cached := f.named, b.statements
 	f.named, f.textBytes, b.statements = map[string]*prepared{}, 0, newCache()
-	f.unnamed, b.unnamed = nil, nil
 	for _, p := range named {
 		f.library.drop(p.text)
 	}
@@ -117,8 +116,5 @@ func (f *front) deallocateAll(b *back, a *answer) {
 			}
 		}
 		b.statements.join(cached)
-		if f.unnamed == nil {
-			f.unnamed = unnamed
-		}
 	}
 }

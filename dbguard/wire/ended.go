@@ -1,5 +1,7 @@
 package wire
 
+import "bytes"
+
 // errorResponse takes an error of the server. A FATAL one is left to the driver, since the connection behind it is gone.
 func (b *back) errorResponse(m []byte, out *sink, t *turn) bool {
 	body := m[headerSize:]
@@ -29,11 +31,21 @@ func (b *back) errorResponse(m []byte, out *sink, t *turn) bool {
 	case b.reason != nil && code == codeCancelled:
 		out.make(b.reason.append(nil)...)
 	default:
-		passed = b.pass(true, m, out)
+		passed = b.passError(a, m, out)
 		b.began = true
 	}
 	b.fail(a, code, body)
 	return passed
+}
+
+// passError passes on an error; where it names a prepared statement, by the name that the client knows.
+func (b *back) passError(a *answer, m []byte, out *sink) bool {
+	if a.of == nil || a.of.text.name == "" || !bytes.Contains(m, []byte(a.of.text.name)) {
+		return b.pass(true, m, out)
+	}
+	body := bytes.ReplaceAll(m[headerSize:], []byte(`"`+a.of.text.name+`"`), []byte(`"`+a.of.name+`"`))
+	out.make(appendMessage(nil, m[0], body...)...)
+	return false
 }
 
 // severity is the one that no language setting translates.
@@ -58,8 +70,12 @@ func (b *back) fail(a *answer, code string, body []byte) {
 		return
 	}
 	b.began = false
+	failed := a.failed
 	if !b.owed.dropToSync() {
 		b.failed = true
+	}
+	if failed != nil {
+		failed()
 	}
 }
 

@@ -57,6 +57,9 @@ func (f *front) fail(b *back, dst []byte, kind byte, p *problem) []byte {
 	f.batch.alive = false
 	refusal := p.append(nil)
 	if kind == 'Q' || kind == 'F' {
+		if b.unnamed = nil; kind == 'Q' {
+			f.unnamed = nil
+		}
 		b.expect(answer{request: 'Q', refusal: refusal})
 		return appendQuery(dst, failingStatement)
 	}

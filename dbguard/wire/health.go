@@ -87,8 +87,7 @@ func (l *link) inquire(ctx context.Context, sql string) ([]byte, error) {
 		return nil, errServerClosed
 	}
 	l.orphan, l.pinged, l.back.caught = true, answered, nil
-	l.expect(answer{request: 'Q', mode: skip, catch: true, then: func() { row, l.back.caught = l.back.caught, nil }})
-	l.out = appendQuery(l.out, sql)
+	l.query(sql, answer{catch: true, then: func() { row, l.back.caught = l.back.caught, nil }})
 	l.mu.Unlock()
 	if err := l.flush(); err != nil {
 		l.hangUp()

@@ -22,7 +22,10 @@ func (f *front) parse(b *back, dst, raw []byte, name string, v *dbguard.Verdict,
 	if name == "" {
 		p := &prepared{text: &text{tail: string(tail)}, verdict: v, marks: m}
 		undo, undoOnServer := f.keep(name, p), b.takeUnnamed(p)
-		b.expect(answer{request: 'P', of: p, undo: func() { undo(); undoOnServer() }})
+		b.expect(answer{
+			request: 'P', of: p, undo: func() { undo(); undoOnServer() },
+			failed: func() { f.unnamed, b.unnamed = nil, nil }, // the server drops the old one first
+		})
 		return appendParse(dst, "", p.text.tail)
 	}
 	p := &prepared{text: f.library.take(tail), verdict: v, marks: m}
@@ -73,6 +76,7 @@ func (f *front) keep(name string, p *prepared) (undo func()) {
 			}
 		}
 	}
+	p.name = name
 	f.named[name] = p
 	f.textBytes += len(p.text.tail)
 	return func() {
@@ -102,9 +106,10 @@ func (f *front) prepare(b *back, dst []byte, p *prepared, how mode, undo func())
 	} else if b.statements.knows(p.text) {
 		dst = closeOnServer(b, dst, p.text)
 	}
-	b.statements.put(p.text)
+	t := p.text
+	b.statements.put(t)
 	b.expect(answer{request: 'P', mode: how, of: p, undo: func() {
-		b.statements.remove(p.text)
+		b.statements.remove(t)
 		if undo != nil {
 			undo()
 		}

@@ -41,6 +41,8 @@ func (t *text) changed() {
 // prepared is a statement that a client prepared.
 type prepared struct {
 	text *text
+	// name is what the client calls it.
+	name string
 	// verdict is what screening said when it was prepared; marks are what running it may do to the session.
 	verdict *dbguard.Verdict
 	marks   *marks

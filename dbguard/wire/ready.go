@@ -68,8 +68,7 @@ func (l *link) probe(f *front) bool {
 	f.touched = touched{}
 	l.probing = true
 	l.back.caught = nil
-	l.expect(answer{request: 'Q', mode: skip, catch: true, then: func() { l.probed(f, t) }})
-	l.out = appendQuery(l.out, t.probe(l.back.applied))
+	l.query(t.probe(l.back.applied), answer{catch: true, then: func() { l.probed(f, t) }})
 	return true
 }
 
@@ -116,8 +115,13 @@ func (l *link) farewell(f *front) (release bool) {
 }
 
 // ask sends a Query of ours, whose answer the client does not see.
-func (l *link) ask(sql string) {
-	l.expect(answer{request: 'Q', mode: skip})
+func (l *link) ask(sql string) { l.query(sql, answer{}) }
+
+// query is ask with what becomes of the answer. The server drops its unnamed statement at each Query.
+func (l *link) query(sql string, a answer) {
+	a.request, a.mode = 'Q', skip
+	l.back.unnamed = nil
+	l.expect(a)
 	l.out = appendQuery(l.out, sql)
 }
 

@@ -34,6 +34,9 @@ func (s *session) refuse(kind byte, p *problem) error {
 		return s.sent(l)
 	}
 	s.local = p.append(s.local)
+	if kind == 'Q' {
+		s.front.unnamed = nil // as the server would
+	}
 	if kind == 'Q' || kind == 'F' {
 		s.local = appendReady(s.local, s.front.status)
 	} else {
