@@ -107,6 +107,7 @@ func TestGrowthOfAKnownStatementWithARuleRefuses(t *testing.T) {
 // psycopg2's execute_batch sends a known statement many times in one text, which looks grown and stacked.
 func TestBatchOfAKnownStatementPassesAndOneMoreStatementDoesNot(t *testing.T) {
 	g := newGuard(t, Parts{})
+	g.Warm() // past learning
 	const insert = "insert into users (name, age) values ('x', %d)"
 	for i := range 3 {
 		ran(t, g, fmt.Sprintf(insert, i), nil)
@@ -187,6 +188,7 @@ func TestAllowListHoldsRolesToTheirStructures(t *testing.T) {
 // settings before a query.
 func TestStackedStatementsBehindACommonBeginningPass(t *testing.T) {
 	g := newGuard(t, Parts{})
+	g.Warm() // past learning
 	for i := range 3 {
 		ran(t, g, fmt.Sprintf("select %d", i), nil)
 		ran(t, g, fmt.Sprintf("select %d, 'a'", i), nil)

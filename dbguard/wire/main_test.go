@@ -83,6 +83,7 @@ func open(t testing.TB, change func(*setup)) *doorway {
 	if err != nil {
 		t.Fatal(err)
 	}
+	guard.Warm() // past learning
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
