@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 
 	"sallyport/gateway/journal"
 	"sallyport/gateway/replica"
@@ -52,9 +52,9 @@ func (g *Gateway) shareWithReplicas(ctx context.Context) error {
 	tick := time.NewTicker(replica.Every)
 	defer tick.Stop()
 	var link *replica.Link
-	var client *redis.Client
+	var pool *redis.Pool
 	for {
-		link, client = g.linkOf(link, client)
+		link, pool = g.linkOf(link, pool)
 		if link != nil {
 			g.exchange(ctx, link)
 		}
@@ -71,8 +71,8 @@ func (g *Gateway) shareWithReplicas(ctx context.Context) error {
 	}
 }
 
-// linkOf returns the link to the store that serves now, link itself where that is still the one of client; nil where none is shared.
-func (g *Gateway) linkOf(link *replica.Link, client *redis.Client) (*replica.Link, *redis.Client) {
+// linkOf returns the link to the store that serves now, link itself where that is still the one of pool; nil where none is shared.
+func (g *Gateway) linkOf(link *replica.Link, pool *redis.Pool) (*replica.Link, *redis.Pool) {
 	s := g.current.Load().store
 	if s == nil {
 		if link != nil {
@@ -81,10 +81,10 @@ func (g *Gateway) linkOf(link *replica.Link, client *redis.Client) (*replica.Lin
 		}
 		return nil, nil
 	}
-	now, prefix := s.Client()
+	now, prefix := s.Pool()
 	at := g.Addresses()
-	if now == client && link.Self().HTTP == at.HTTP {
-		return link, client
+	if now == pool && link.Self().HTTP == at.HTTP {
+		return link, pool
 	}
 	host, _ := os.Hostname() // "" says as much
 	var statements replica.Statements

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 	limiter "github.com/ulule/limiter/v3"
 )
 
@@ -17,9 +16,11 @@ import (
 // on its own clock. The library's Redis store counts fixed windows, whose edge lets twice the limit through. Any
 // goroutine may call it; Close ends its connections.
 type RedisBudgets struct {
-	client *redis.Client
+	pool   *redis.Pool
 	prefix string
 	now    func() time.Time
+	// timeout is for each answer, and for the wait for a connection.
+	timeout time.Duration
 	// restUntil is when an ill server is asked again, in Unix nanoseconds: while it is down, requests must not wait for it.
 	restUntil atomic.Int64
 }
@@ -46,7 +47,7 @@ if after - now > limit * cost then return {1, after - limit * cost - now} end
 if n > 0 then redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now) / 1000)) end
 return {0, after - now}`
 
-var takeAtRedis = redis.NewScript(takeScript)
+var takeAtRedis = redis.NewScript(1, takeScript)
 
 // NewRedisBudgets returns a store on the server of s; it does not dial before it is asked. now is the clock, nil for
 // time.Now.
@@ -54,32 +55,38 @@ func NewRedisBudgets(s Redis, password string, now func() time.Time) *RedisBudge
 	if now == nil {
 		now = time.Now
 	}
-	quietRedis.Do(func() { redis.SetLogger(noLog{}) })
 	network := "tcp"
 	if strings.HasPrefix(s.Address, "/") {
 		network = "unix"
 	}
-	return &RedisBudgets{prefix: s.Prefix, now: now, client: redis.NewClient(&redis.Options{
-		Network: network, Addr: s.Address, Username: s.User, Password: password,
-		DialTimeout: s.Timeout, ReadTimeout: s.Timeout, WriteTimeout: s.Timeout, PoolTimeout: s.Timeout,
-		ContextTimeoutEnabled: true,
-		// A second try would make the request wait twice; the next request is the second try.
-		MaxRetries: -1, DialerRetries: 1,
-	})}
+	return &RedisBudgets{prefix: s.Prefix, now: now, timeout: s.Timeout, pool: &redis.Pool{
+		MaxActive: redisConnections, MaxIdle: redisConnections, Wait: true, IdleTimeout: redisIdle,
+		DialContext: func(ctx context.Context) (redis.Conn, error) {
+			return redis.DialContext(ctx, network, s.Address, redis.DialUsername(s.User), redis.DialPassword(password),
+				redis.DialConnectTimeout(s.Timeout), redis.DialReadTimeout(s.Timeout), redis.DialWriteTimeout(s.Timeout))
+		},
+		// A server that came back closed all connections before: that is found out before a request has to.
+		TestOnBorrow: func(c redis.Conn, lastUsed time.Time) error {
+			if time.Since(lastUsed) < restFor {
+				return nil
+			}
+			_, err := c.Do("PING")
+			return err
+		},
+	}}
 }
 
-// quietRedis turns off the library's own log, which writes past ours to standard error; it knows one for the process only.
-var quietRedis sync.Once
+// Connections to Redis: at most so many, of which those unused for so long are closed.
+const (
+	redisConnections = 32
+	redisIdle        = 5 * time.Minute
+)
 
-type noLog struct{}
-
-func (noLog) Printf(context.Context, string, ...any) {}
-
-// Client is the connection to the server, for what else replicas share; it is closed with b. Prefix stands before each key.
-func (b *RedisBudgets) Client() (client *redis.Client, prefix string) { return b.client, b.prefix }
+// Pool are the connections to the server, for what else replicas share; they are closed with b. Prefix stands before each key.
+func (b *RedisBudgets) Pool() (pool *redis.Pool, prefix string) { return b.pool, b.prefix }
 
 // Close ends the connections.
-func (b *RedisBudgets) Close() error { return b.client.Close() }
+func (b *RedisBudgets) Close() error { return b.pool.Close() }
 
 // Get takes one request from key's budget at rate, as Budgets.Get does.
 func (b *RedisBudgets) Get(ctx context.Context, key string, rate limiter.Rate) (limiter.Context, error) {
@@ -98,10 +105,26 @@ func (b *RedisBudgets) Peek(ctx context.Context, key string, rate limiter.Rate) 
 
 // Reset makes key's budget whole.
 func (b *RedisBudgets) Reset(ctx context.Context, key string, rate limiter.Rate) (limiter.Context, error) {
-	if err := b.client.Del(ctx, b.key(key, rate)).Err(); err != nil {
+	err := b.with(ctx, func(c redis.Conn) error {
+		_, err := c.Do("DEL", b.key(key, rate))
+		return err
+	})
+	if err != nil {
 		return limiter.Context{}, fmt.Errorf("redis: %w", err)
 	}
 	return b.take(ctx, key, 0, rate)
+}
+
+// with lends f a connection.
+func (b *RedisBudgets) with(ctx context.Context, f func(redis.Conn) error) error {
+	waiting, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	c, err := b.pool.GetContext(waiting)
+	if err != nil {
+		return err
+	}
+	defer c.Close() //nolint:errcheck // it goes back to the pool, or is broken and was told of
+	return f(c)
 }
 
 func (b *RedisBudgets) key(key string, rate limiter.Rate) string {
@@ -114,7 +137,11 @@ func (b *RedisBudgets) take(ctx context.Context, key string, n int64, rate limit
 		return limiter.Context{}, err
 	}
 	cost := max(costOf(rate)/1000, 1)
-	answer, err := takeAtRedis.Run(ctx, b.client, []string{b.key(key, rate)}, cost, rate.Limit, n).Int64Slice()
+	var answer []int64
+	err := b.with(ctx, func(c redis.Conn) (err error) {
+		answer, err = redis.Int64s(takeAtRedis.Do(c, b.key(key, rate), cost, rate.Limit, n))
+		return err
+	})
 	if err == nil && len(answer) != 2 {
 		err = errors.New("answer of another shape")
 	}

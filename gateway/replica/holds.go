@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 
 	"sallyport/middleware"
 )
@@ -57,7 +57,7 @@ for i = 1, #all, 2 do
 end
 return answer`
 
-var holdsAtRedis = redis.NewScript(holdsScript)
+var holdsAtRedis = redis.NewScript(1, holdsScript)
 
 // exchangeHolds tells the changes and takes the whole list where it is not the one that is known.
 func (l *Link) exchangeHolds(ctx context.Context) error {
@@ -74,7 +74,7 @@ func (l *Link) exchangeHolds(ctx context.Context) error {
 		}
 		args = append(args, c.Client, c.Until.UnixMilli(), text)
 	}
-	answer, err := holdsAtRedis.Run(ctx, l.client, []string{l.prefix + "holds"}, args...).StringSlice()
+	answer, err := redis.Strings(l.run(ctx, holdsAtRedis, "holds", args...))
 	if err != nil {
 		return fmt.Errorf("holds: %w", err)
 	}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 )
 
 // Member is one replica.
@@ -37,7 +37,7 @@ for i = 1, #all, 2 do
 end
 return answer`
 
-var membersAtRedis = redis.NewScript(membersScript)
+var membersAtRedis = redis.NewScript(1, membersScript)
 
 // exchangeMembers says that this replica lives and returns all that do, sorted by ID.
 func (l *Link) exchangeMembers(ctx context.Context) ([]Member, error) {
@@ -45,7 +45,7 @@ func (l *Link) exchangeMembers(ctx context.Context) ([]Member, error) {
 	if err != nil {
 		return nil, fmt.Errorf("members: %w", err)
 	}
-	answer, err := membersAtRedis.Run(ctx, l.client, []string{l.prefix + "replicas"}, l.self.ID, self, gone).StringSlice()
+	answer, err := redis.Strings(l.run(ctx, membersAtRedis, "replicas", l.self.ID, self, gone))
 	if err != nil {
 		return nil, fmt.Errorf("members: %w", err)
 	}
@@ -63,7 +63,12 @@ func (l *Link) exchangeMembers(ctx context.Context) ([]Member, error) {
 
 // Leave tells the others that this replica ends.
 func (l *Link) Leave(ctx context.Context) error {
-	if err := l.client.HDel(ctx, l.prefix+"replicas", l.self.ID).Err(); err != nil {
+	c, err := l.pool.GetContext(ctx)
+	if err != nil {
+		return fmt.Errorf("redis: members: %w", err)
+	}
+	defer c.Close() //nolint:errcheck // see run
+	if _, err := redis.DoContext(c, ctx, "HDEL", l.prefix+"replicas", l.self.ID); err != nil {
 		return fmt.Errorf("redis: members: %w", err)
 	}
 	return nil

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 
 	"sallyport/middleware"
 )
@@ -41,7 +41,7 @@ type Statements interface {
 
 // Link is one replica's end. It must be used by one goroutine at a time.
 type Link struct {
-	client *redis.Client
+	pool   *redis.Pool
 	prefix string
 	// holds is never nil; statements is nil where there is no database door.
 	holds      Holds
@@ -61,9 +61,9 @@ type heard struct {
 }
 
 // NewLink returns an end that has exchanged nothing. self is shown to the others; its ID is made here.
-func NewLink(client *redis.Client, prefix string, holds Holds, statements Statements, self Member) *Link {
+func NewLink(pool *redis.Pool, prefix string, holds Holds, statements Statements, self Member) *Link {
 	self.ID = rand.Text()[:10]
-	return &Link{client: client, prefix: prefix, holds: holds, statements: statements, self: self}
+	return &Link{pool: pool, prefix: prefix, holds: holds, statements: statements, self: self}
 }
 
 // Exchange tells the store what is new here and takes what is new there; it returns who there is, this replica among them. On an error
@@ -78,6 +78,16 @@ func (l *Link) Exchange(ctx context.Context) ([]Member, error) {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
 	return members, nil
+}
+
+// run runs a script on the key of that name and returns its answer.
+func (l *Link) run(ctx context.Context, script *redis.Script, key string, args ...any) (any, error) {
+	c, err := l.pool.GetContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close() //nolint:errcheck // it goes back to the pool, or is broken and was told of
+	return script.DoContext(ctx, c, append([]any{l.prefix + key}, args...)...)
 }
 
 // newest returns the last n of all.

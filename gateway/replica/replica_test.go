@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 	"go.uber.org/goleak"
 
 	"sallyport/middleware"
@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// server starts a private redis-server on a Unix socket and returns a client of it.
-func server(t *testing.T) *redis.Client {
+// server starts a private redis-server on a Unix socket and returns connections to it.
+func server(t *testing.T) *redis.Pool {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "s")
 	cmd := exec.Command("redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no", "--dir", filepath.Dir(socket))
@@ -29,14 +29,23 @@ func server(t *testing.T) *redis.Client {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	c := redis.NewClient(&redis.Options{Network: "unix", Addr: socket})
-	t.Cleanup(func() { _ = c.Close() })
-	for end := time.Now().Add(15 * time.Second); c.Ping(context.Background()).Err() != nil; {
+	p := &redis.Pool{MaxIdle: 4, DialContext: func(ctx context.Context) (redis.Conn, error) { return redis.DialContext(ctx, "unix", socket) }}
+	t.Cleanup(func() { _ = p.Close() })
+	for end := time.Now().Add(15 * time.Second); ; {
+		if _, err := ask(p, "PING"); err == nil {
+			return p
+		}
 		if time.Now().After(end) {
 			t.Fatal("redis-server does not answer within 15 s")
 		}
 	}
-	return c
+}
+
+// ask sends one command.
+func ask(p *redis.Pool, command string, args ...any) (any, error) {
+	c := p.Get()
+	defer c.Close()
+	return c.Do(command, args...)
 }
 
 // statements are some that a test knows.
@@ -61,7 +70,7 @@ type end struct {
 	known *statements
 }
 
-func newEnd(t *testing.T, c *redis.Client) *end {
+func newEnd(t *testing.T, c *redis.Pool) *end {
 	e := &end{t: t, holds: middleware.NewHolds(time.Now), known: &statements{}}
 	e.Link = NewLink(c, "t:", e.holds, e.known, Member{Host: t.Name()})
 	return e
@@ -123,7 +132,7 @@ func TestNothingIsForgottenWhenTheStoreIs(t *testing.T) {
 	for _, e := range []*end{a, b, a} {
 		e.exchange()
 	}
-	if err := c.FlushAll(t.Context()).Err(); err != nil {
+	if _, err := ask(c, "FLUSHALL"); err != nil {
 		t.Fatal(err)
 	}
 	late := newEnd(t, c)
@@ -169,7 +178,7 @@ func TestStatementsAreBoundedAndAllRead(t *testing.T) {
 	if got := len(b.known.all); got != maxStatements {
 		t.Errorf("the other replica knows %d, want %d", got, maxStatements)
 	}
-	if n := c.ZCard(t.Context(), "t:statements").Val(); n != maxStatements+1 {
+	if n, _ := redis.Int(ask(c, "ZCARD", "t:statements")); n != maxStatements+1 {
 		t.Errorf("the store has %d members, want %d and the epoch", n, maxStatements)
 	}
 	if slices.Contains(b.known.all, "select a0") || !slices.Contains(b.known.all, fmt.Sprintf("select a%d", maxStatements+99)) {
@@ -186,7 +195,7 @@ func TestHoldsAreBoundedInTheStore(t *testing.T) {
 		}
 		e.exchange()
 	}
-	if n := c.HLen(t.Context(), "t:holds").Val(); n != maxHolds+2 {
+	if n, _ := redis.Int(ask(c, "HLEN", "t:holds")); n != maxHolds+2 {
 		t.Errorf("the store has %d fields, want %d and two of its own", n, maxHolds)
 	}
 	late := newEnd(t, c)
@@ -210,7 +219,7 @@ func TestMembersComeAndGo(t *testing.T) {
 		t.Errorf("members after one left: got %+v, want the other", got)
 	}
 	// One that died without a word is dropped once its last one is old.
-	if err := c.HSet(t.Context(), "t:replicas", "dead", fmt.Sprintf("%d {}", time.Now().Add(-2*gone*time.Millisecond).UnixMilli())).Err(); err != nil {
+	if _, err := ask(c, "HSET", "t:replicas", "dead", fmt.Sprintf("%d {}", time.Now().Add(-2*gone*time.Millisecond).UnixMilli())); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.exchange(); len(got) != 1 {

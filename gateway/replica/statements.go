@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 )
 
 const (
@@ -35,7 +35,7 @@ if over > 0 then redis.call('ZREMRANGEBYRANK', key, 1, over) end
 redis.call('PEXPIRE', key, 2592000000)
 return {first[1], redis.call('ZRANGEBYSCORE', key, '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, tonumber(ARGV[2]))}`
 
-var statementsAtRedis = redis.NewScript(statementsScript)
+var statementsAtRedis = redis.NewScript(1, statementsScript)
 
 // exchangeStatements tells what was learned here and learns what was learned elsewhere, until nothing is left to read.
 func (l *Link) exchangeStatements(ctx context.Context) error {
@@ -48,7 +48,7 @@ func (l *Link) exchangeStatements(ctx context.Context) error {
 				args = append(args, text)
 			}
 		}
-		answer, err := statementsAtRedis.Run(ctx, l.client, []string{l.prefix + "statements"}, args...).Slice()
+		answer, err := redis.Values(l.run(ctx, statementsAtRedis, "statements", args...))
 		if err != nil {
 			return fmt.Errorf("statements: %w", err)
 		}
@@ -65,8 +65,14 @@ func (l *Link) takeStatements(answer []any) (int, error) {
 	if len(answer) != 2 {
 		return 0, errors.New("statements: answer of another shape")
 	}
-	epoch, _ := answer[0].(string)
-	pairs, _ := answer[1].([]any)
+	epoch, err := redis.String(answer[0], nil)
+	if err != nil {
+		return 0, fmt.Errorf("statements: epoch: %w", err)
+	}
+	pairs, err := redis.Strings(answer[1], nil)
+	if err != nil {
+		return 0, fmt.Errorf("statements: %w", err)
+	}
 	if known := l.heard.statementsEpoch; known != epoch {
 		l.heard.statementsEpoch, l.heard.last = epoch, 0
 		if known != "" { // the store lost what it had, or is another one
@@ -76,14 +82,12 @@ func (l *Link) takeStatements(answer []any) (int, error) {
 	}
 	var texts []string
 	for i := 0; i+1 < len(pairs); i += 2 {
-		text, _ := pairs[i].(string)
-		number, _ := pairs[i+1].(string)
-		n, err := strconv.ParseInt(number, 10, 64)
+		n, err := strconv.ParseInt(pairs[i+1], 10, 64)
 		if err != nil {
 			return 0, fmt.Errorf("statements: number: %w", err)
 		}
 		l.heard.last = n
-		texts = append(texts, text)
+		texts = append(texts, pairs[i])
 	}
 	if len(texts) > 0 {
 		l.statements.Learn(texts)
