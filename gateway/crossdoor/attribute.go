@@ -33,7 +33,7 @@ func (w *Window) findings(m *matcher, s *screen.Statement, ev evidence) []screen
 	if ev.givenUp && w.settings.Fail == "closed" {
 		all = append(all, m.judge.unsearched()...)
 	}
-	switch sole := w.soleEntry(m.entries); {
+	switch sole := w.soleEntry(m.entries[:m.inFlight]); {
 	case owner != nil:
 		all = append(all, w.hint(proof{entry: owner}, traced))
 	case sole != nil:
@@ -125,22 +125,13 @@ func plainName(name string) string {
 	return name
 }
 
-// soleEntry is the only request in flight; nil where there is none or more than one. Late ones are not in flight; those that are not
-// read are.
-func (w *Window) soleEntry(entries []*entry) (sole *entry) {
-	if w.unread.Load() > 0 {
+// soleEntry is the only request of which the statement can be, of those in flight when it came; nil where there is none or more than
+// one. One that ended since counts: it may not have been alone. Those that are not read count too.
+func (w *Window) soleEntry(inFlight []*entry) *entry {
+	if len(inFlight) != 1 || w.unread.Load() > 0 {
 		return nil
 	}
-	for _, e := range entries {
-		if e.late.Load() {
-			break // the others are late too
-		}
-		if sole != nil {
-			return nil
-		}
-		sole = e
-	}
-	return sole
+	return inFlight[0]
 }
 
 // traceID is the trace of a traceparent header (W3C Trace Context), "" where there is none.

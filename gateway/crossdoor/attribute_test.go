@@ -48,6 +48,22 @@ func told(w *Window, sql string, visitors ...visitor) (all []string) {
 	return all
 }
 
+// Who is in flight alone is named as the only one that may have sent a statement: one that was when it came, not one that is left when
+// all is read.
+func TestARequestThatEndedMeanwhileWasInFlight(t *testing.T) {
+	w := newWindow(nil)
+	one, other := w.room(httptest.NewRequest("GET", "/a", nil), "1", "a"), w.room(httptest.NewRequest("GET", "/b", nil), "2", "b")
+	entries, n := w.running(nil)
+	w.close(one, false)
+	if sole := w.soleEntry(entries[:n]); sole != nil {
+		t.Errorf("%s is named alone, and two were in flight", sole.client)
+	}
+	entries, n = w.running(entries[:0])
+	if sole := w.soleEntry(entries[:n]); sole != other {
+		t.Errorf("named alone: got %v, want the one in flight", sole)
+	}
+}
+
 func TestStatementsAreAttributed(t *testing.T) {
 	const attack = "/search?q=x%27+OR+%27a%27%3D%27a"
 	const sql = "SELECT * FROM p WHERE name = 'x' OR 'a'='a'"

@@ -46,7 +46,7 @@ func (w *Window) addLost(m *matcher, s *screen.Statement, ev *evidence) {
 	}
 	e := tracedEntry(s, m.entries, nil)
 	if e == nil {
-		e = w.soleEntry(m.entries)
+		e = w.soleEntry(m.entries[:m.inFlight])
 	}
 	if e == nil || e.reportOnly || e.late.Load() || !e.hasLost() {
 		return

@@ -48,6 +48,8 @@ type matcher struct {
 	spans   []span
 	scratch []byte
 	entries []*entry
+	// inFlight is how many of entries, from the first, were in flight when the statement came; they may have become late since.
+	inFlight int
 	judge   judge
 }
 

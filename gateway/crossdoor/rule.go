@@ -44,7 +44,7 @@ func (w *Window) check(s *screen.Statement) []screen.Finding {
 	w.counters.asked.Add(1)
 	m := w.scratch.Get().(*matcher)
 	defer w.scratch.Put(m)
-	m.entries = w.running(m.entries[:0])
+	m.entries, m.inFlight = w.running(m.entries[:0])
 	defer m.forget()
 	if len(m.entries) == 0 {
 		return nil
@@ -60,8 +60,9 @@ func (w *Window) check(s *screen.Statement) []screen.Finding {
 	return w.findings(m, s, ev)
 }
 
-// running appends the requests in flight and then the late ones, newest first, so that the budget goes to those that count.
-func (w *Window) running(to []*entry) []*entry {
+// running appends the requests in flight and then the late ones, newest first, so that the budget goes to those that count. n is
+// how many are in flight.
+func (w *Window) running(to []*entry) (all []*entry, n int) {
 	now := w.now()
 	w.mu.RLock()
 	defer w.mu.RUnlock()
@@ -70,12 +71,13 @@ func (w *Window) running(to []*entry) []*entry {
 			to = append(to, e)
 		}
 	}
+	n = len(to)
 	for _, e := range slices.Backward(w.late) {
 		if e.late.Load() {
 			to = append(to, e)
 		}
 	}
-	return to
+	return to, n
 }
 
 // search judges each request and returns the proofs with the strongest verdict, at most one a request, and the requests with an input

@@ -77,7 +77,8 @@ func newChat(extensions string, limits ...func(*Settings)) *chat {
 
 // kept are the texts of all requests that count now.
 func (c *chat) kept() (texts []string) {
-	for _, e := range c.running(nil) {
+	all, _ := c.running(nil)
+	for _, e := range all {
 		values, _ := e.view()
 		for _, v := range values {
 			texts = append(texts, v.param+" "+v.text)
