@@ -50,7 +50,7 @@ type matcher struct {
 	entries []*entry
 	// inFlight is how many of entries, from the first, were in flight when the statement came; they may have become late since.
 	inFlight int
-	judge   judge
+	judge    judge
 }
 
 func newMatcher() *matcher { return &matcher{} }

@@ -40,10 +40,11 @@ func checkBypass(ctx context.Context, site Site) Result {
 	if !known {
 		return skip("the process of the door is not visible to this user; run doctor as the same user, or as root")
 	}
-	past := outsiders(sessions, door)
+	ours := insider{door: door, database: portOf(conn)}
+	past := ours.outsiders(sessions)
 	if len(past) > 0 {
 		// A session that ended between the two looks has no socket any more: only those that stay are told.
-		if past, err = staying(ctx, conn, past, door); err != nil {
+		if past, err = ours.staying(ctx, conn, past); err != nil {
 			return fail("", "pg_stat_activity cannot be read: %v", err)
 		}
 	}
@@ -54,11 +55,23 @@ func checkBypass(ctx context.Context, site Site) Result {
 	return ok("all %d sessions of the app's role come through the database door", len(sessions))
 }
 
-// outsiders are the sessions that are not of process door, in words by their server process.
-func outsiders(sessions [][]string, door int) map[string]string {
+// insider is what tells the door's sessions from others: its process, and the port that it reaches the database at.
+type insider struct {
+	door     int
+	database uint16
+}
+
+// portOf is the port of conn's far end, 0 where it has none.
+func portOf(conn *pgconn.PgConn) uint16 {
+	at, _ := netip.ParseAddrPort(conn.Conn().RemoteAddr().String())
+	return at.Port()
+}
+
+// outsiders are the sessions that are not the door's, in words by their server process.
+func (in insider) outsiders(sessions [][]string) map[string]string {
 	past := map[string]string{}
 	for _, s := range sessions {
-		if who, outside := outsider(s[1], s[2], door); outside {
+		if who, outside := in.outsider(s[1], s[2]); outside {
 			past[s[0]] = fmt.Sprintf("session %s of role %s, application %q, from %s", s[0], s[4], clip(s[3], 40), who)
 		}
 	}
@@ -66,7 +79,7 @@ func outsiders(sessions [][]string, door int) map[string]string {
 }
 
 // staying looks again a moment later and returns those of past that are still outsiders.
-func staying(ctx context.Context, conn *pgconn.PgConn, past map[string]string, door int) (map[string]string, error) {
+func (in insider) staying(ctx context.Context, conn *pgconn.PgConn, past map[string]string) (map[string]string, error) {
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -76,7 +89,7 @@ func staying(ctx context.Context, conn *pgconn.PgConn, past map[string]string, d
 	if err != nil {
 		return nil, err
 	}
-	again := outsiders(sessions, door)
+	again := in.outsiders(sessions)
 	maps.DeleteFunc(again, func(pid, _ string) bool { return past[pid] == "" })
 	return again, nil
 }
@@ -91,8 +104,8 @@ func doorPID(site Site) (int, bool) {
 	return o.PID, found && o.PID != 0
 }
 
-// outsider reports a session that is not of process door, and who it is as far as this machine tells.
-func outsider(addr, port string, door int) (who string, outside bool) {
+// outsider reports a session that is not the door's, and who it is as far as this machine tells.
+func (in insider) outsider(addr, port string) (who string, outside bool) {
 	if addr == "" {
 		return "this machine by a Unix socket", true
 	}
@@ -100,11 +113,11 @@ func outsider(addr, port string, door int) (who string, outside bool) {
 	if err != nil {
 		return addr, true
 	}
-	owner, found := socketOwner(at)
+	owner, found := socketOwner(at, in.database)
 	switch {
 	case !found:
 		return at.String() + ", whose program is not on this machine or not visible here", true
-	case owner.PID == door:
+	case owner.PID == in.door:
 		return "", false
 	}
 	return at.String() + ", " + owner.String(), true

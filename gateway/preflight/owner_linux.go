@@ -45,8 +45,9 @@ func listeners(port uint16) []Owner {
 	return all
 }
 
-// socketOwner returns whose end of a connection at is; not found where it is not on this machine.
-func socketOwner(at netip.AddrPort) (Owner, bool) {
+// socketOwner returns whose end of a connection at is, to port to of wherever; not found where it is not on this machine. Connections
+// to several places may share a local address, and those that ended long keep it for a while without an owner.
+func socketOwner(at netip.AddrPort, to uint16) (owner Owner, found bool) {
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		text, err := os.ReadFile(table)
 		if err != nil {
@@ -57,14 +58,19 @@ func socketOwner(at netip.AddrPort) (Owner, bool) {
 			if len(f) < 10 {
 				continue
 			}
-			if addr, ok := hexAddr(f[1]); ok && addr.Port() == at.Port() && addr.Addr().Unmap() == at.Addr().Unmap() {
-				found := map[string]Owner{f[9]: {Addr: at}}
-				nameOwners(found)
-				return found[f[9]], true
+			addr, ok := hexAddr(f[1])
+			far, known := hexAddr(f[2])
+			if !ok || !known || addr.Port() != at.Port() || addr.Addr().Unmap() != at.Addr().Unmap() || far.Port() != to {
+				continue
+			}
+			owners := map[string]Owner{f[9]: {Addr: at}}
+			nameOwners(owners)
+			if owner, found = owners[f[9]], true; owner.PID != 0 {
+				return owner, true
 			}
 		}
 	}
-	return Owner{}, false
+	return owner, found
 }
 
 // listening reads one line of /proc/net/tcp: its inode and local address, where it is a listener.

@@ -8,4 +8,4 @@ import "net/netip"
 func listeners(uint16) []Owner { return nil }
 
 // socketOwner knows nothing.
-func socketOwner(netip.AddrPort) (Owner, bool) { return Owner{}, false }
+func socketOwner(netip.AddrPort, uint16) (Owner, bool) { return Owner{}, false }

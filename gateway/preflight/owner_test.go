@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -53,4 +54,35 @@ func TestOwnersAreToldWithoutTheirArguments(t *testing.T) {
 	if got := strings.Join(Owner{PID: 812, Command: "node server.js", Started: since}.facts(since.Add(time.Hour)), ", "); got != "node server.js, since 09:14" {
 		t.Errorf("got %q", got)
 	}
+}
+
+// A local address may be shared: by connections to other places, and by ones that ended, which have no owner any more.
+func TestSocketOwnerIsThatOfTheConnectionAskedFor(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Log("the owners of connections are known on Linux only")
+		return
+	}
+	there, elsewhere := listen(t), listen(t)
+	conn, err := net.Dial("tcp4", there.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	at := netip.MustParseAddrPort(conn.LocalAddr().String())
+	if o, found := socketOwner(at, there.Port()); !found || o.PID != os.Getpid() {
+		t.Errorf("owner of %s to %s: got %v, %v, want this process", at, there, o, found)
+	}
+	if o, found := socketOwner(at, elsewhere.Port()); found {
+		t.Errorf("owner of %s to %s: got %v, want none", at, elsewhere, o)
+	}
+}
+
+func listen(t *testing.T) netip.AddrPort {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return netip.MustParseAddrPort(l.Addr().String())
 }

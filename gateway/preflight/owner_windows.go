@@ -99,4 +99,4 @@ func process(pid int) (command string, begun time.Time) {
 }
 
 // socketOwner is not told: only listeners are asked for.
-func socketOwner(netip.AddrPort) (Owner, bool) { return Owner{}, false }
+func socketOwner(netip.AddrPort, uint16) (Owner, bool) { return Owner{}, false }
