@@ -100,10 +100,13 @@ func (c *conn) frame(r *http.Request, h *ingress.Head, trailer []string) {
 		r.ContentLength, r.TransferEncoding = -1, chunkedOnly
 		for _, list := range trailer {
 			for name := range strings.SplitSeq(list, ",") {
+				if name = strings.TrimSpace(name); name == "" {
+					continue
+				}
 				if r.Trailer == nil {
 					r.Trailer = http.Header{}
 				}
-				r.Trailer[textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))] = nil
+				r.Trailer[textproto.CanonicalMIMEHeaderKey(name)] = nil
 			}
 		}
 	case h.Length > 0:
