@@ -66,7 +66,10 @@ func (t *turn) fill(fields []ingress.Field, same func([]byte) string) (trailer [
 	for _, f := range fields {
 		k := names[string(f.Name)]
 		if k.name == "" {
-			k.name = textproto.CanonicalMIMEHeaderKey(same(f.Name))
+			name := textproto.CanonicalMIMEHeaderKey(same(f.Name))
+			if k = names[name]; k.name == "" { // else a known one in another spelling, which counts as seen
+				k.name = name
+			}
 		}
 		value := same(f.Value)
 		switch k.name {
