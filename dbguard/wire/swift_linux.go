@@ -54,10 +54,12 @@ type side struct {
 
 // Bits of users: the descriptor is to be closed when nobody is at it any more, and that has been done.
 const (
-	toClose   = 1 << 29
-	didClose  = 1 << 30
-	fullReads = 16 // of one connection, before the others get a leader of their own
+	toClose  = 1 << 29
+	didClose = 1 << 30
 )
+
+// fullReads is how many reads of one connection may fill their room before the others get a leader of their own.
+const fullReads = 16
 
 func newSwift(l *loop, fd int, conn net.Conn) *swift {
 	return &swift{
@@ -140,42 +142,32 @@ func (c *swift) step(over bool) (done bool, err error) {
 
 // receive reads once. The error is syscall.EAGAIN where there is nothing.
 func (c *swift) receive(b []byte) (int, error) {
-	if !c.enter() {
-		return 0, net.ErrClosed
+	n, err := c.call(syscall.SYS_READ, "read", b)
+	if n == 0 && err == nil {
+		return 0, io.EOF
 	}
-	defer c.leave()
-	for {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
-		switch {
-		case errno == syscall.EINTR:
-		case errno == syscall.EAGAIN:
-			return 0, syscall.EAGAIN
-		case errno != 0:
-			return 0, &net.OpError{Op: "read", Net: c.remote.Network(), Addr: c.remote, Err: errno}
-		case n == 0:
-			return 0, io.EOF
-		default:
-			return int(n), nil
-		}
-	}
+	return n, err
 }
 
 // send writes once. The error is syscall.EAGAIN where there is no room.
-func (c *swift) send(b []byte) (int, error) {
+func (c *swift) send(b []byte) (int, error) { return c.call(syscall.SYS_WRITE, "write", b) }
+
+// call does the system call trap, named op, with b, anew where a signal came between.
+func (c *swift) call(trap uintptr, op string, b []byte) (int, error) {
 	if !c.enter() {
 		return 0, net.ErrClosed
 	}
 	defer c.leave()
 	for {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
-		switch {
-		case errno == syscall.EINTR:
-		case errno == syscall.EAGAIN:
-			return 0, syscall.EAGAIN
-		case errno != 0:
-			return 0, &net.OpError{Op: "write", Net: c.remote.Network(), Addr: c.remote, Err: errno}
-		default:
+		n, _, errno := syscall.RawSyscall(trap, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		switch errno {
+		case 0:
 			return int(n), nil
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return 0, syscall.EAGAIN
+		default:
+			return 0, &net.OpError{Op: op, Net: c.remote.Network(), Addr: c.remote, Err: errno}
 		}
 	}
 }
