@@ -93,13 +93,17 @@ func (x *proxy) drain() {
 	}
 }
 
-// dismiss ends the sessions without a transaction, or all where hard, and returns how many are left.
+// dismiss ends the sessions without a transaction, or all where hard, and returns how many are left. A session whose last answer is
+// still being written has no transaction any more, and is left for the next time, so that it hears why it ends.
 func (x *proxy) dismiss(hard bool) int {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, s := range x.keys {
-		if hard || s.link.Load() == nil && s.waiting.Load() == nil {
+		switch {
+		case hard:
 			s.endWith(shuttingDown())
+		case s.link.Load() == nil && s.waiting.Load() == nil:
+			s.tryEndWith(shuttingDown())
 		}
 	}
 	if hard {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -56,24 +57,43 @@ func TestNeverMoreServersThanThePoolMay(t *testing.T) {
 
 func TestTheQueueIsFirstInFirstOut(t *testing.T) {
 	d := open(t, onePool)
+	watch := direct(t)
+	ask(t, watch, "drop table if exists turns; create table turns(n serial, client int)") // PostgreSQL knows whom it served first
 	holder := d.connect(t, "")
 	ask(t, holder, "begin")
-	order := make(chan int, 5)
+	var served sync.WaitGroup
 	for i := range 5 {
 		c := d.connect(t, "")
-		go func() {
-			if _, err := try(c, "select 1"); err == nil {
-				order <- i
+		served.Go(func() {
+			if _, err := try(c, "insert into turns(client) values ("+strconv.Itoa(i)+")"); err != nil {
+				t.Errorf("client %d: %v", i, err)
 			}
-		}()
+		})
 		until(t, "the client to wait", func() bool { return d.Snapshot().Pool.Waiting == i+1 })
 	}
 	ask(t, holder, "commit")
-	for i := range 5 {
-		if got := <-order; got != i {
-			t.Errorf("served client %d, want %d", got, i)
-		}
+	served.Wait()
+	wants(t, watch, "select string_agg(client::text, ' ' order by n) from turns", "0 1 2 3 4")
+}
+
+func TestADoorThatClosesTellsWhomIsStillBeingAnswered(t *testing.T) {
+	d := open(t, nil)
+	c := d.connect(t, "")
+	ask(t, c, "select 1")
+	x := d.running.Load()
+	x.mu.Lock()
+	s := x.keys[c.PID()]
+	x.mu.Unlock()
+	s.wmu.Lock() // as who writes its last answer does, when its server is back in the pool
+	closed := make(chan error, 1)
+	go func() { closed <- d.close() }()
+	until(t, "the door to drain", x.stopping)
+	x.dismiss(false)
+	s.wmu.Unlock()
+	if err := <-closed; err != nil {
+		t.Error(err)
 	}
+	fails(t, c, "select 1", "57P01")
 }
 
 func TestOldAndIdleServersAreClosed(t *testing.T) {

@@ -13,6 +13,9 @@ import (
 // errTerminate is why a session ends whose client said so.
 var errTerminate = errors.New("client terminated")
 
+// lastWordWithin is how long a client may take to read why its session ends.
+const lastWordWithin = time.Second
+
 // session is one client that logged in. Its own goroutine reads the client; the attached link's goroutine writes to it.
 type session struct {
 	proxy *proxy
@@ -221,7 +224,9 @@ func (s *session) lock() *link {
 func (s *session) leave(why error) {
 	var p *problem
 	if errors.As(why, &p) {
-		s.endWith(p.asFatal())
+		_ = s.conn.SetWriteDeadline(time.Now().Add(lastWordWithin)) // for what is being said, too
+		s.proxy.loop.lock(&s.wmu)
+		s.lastWord(p.asFatal())
 	}
 	s.gone.Store(true)
 	_ = s.conn.Close()
@@ -246,16 +251,30 @@ func (s *session) leave(why error) {
 	}
 }
 
-// endWith says a last word and closes the client's connection; its goroutine notices. It may be called from any goroutine, and
-// says nothing while something else is being said.
+// endWith says a last word, where nothing else is being said, and closes the client's connection; its goroutine notices. It may be
+// called from any goroutine, and never waits for a client that does not read.
 func (s *session) endWith(p *problem) {
-	if s.wmu.TryLock() {
-		if !s.gone.Swap(true) {
-			_ = s.conn.SetWriteDeadline(time.Now().Add(time.Second))
-			_, _ = s.conn.Write(p.append(nil))
-		}
-		s.wmu.Unlock()
+	if !s.tryEndWith(p) {
+		s.hangUp()
 	}
+}
+
+// tryEndWith is endWith where nothing else is being said; where something is, it does nothing and reports false.
+func (s *session) tryEndWith(p *problem) bool {
+	if !s.wmu.TryLock() {
+		return false
+	}
+	s.lastWord(p)
+	return true
+}
+
+// lastWord says p and closes the client's connection. It is called with s.wmu held and returns without.
+func (s *session) lastWord(p *problem) {
+	if !s.gone.Swap(true) {
+		_ = s.conn.SetWriteDeadline(time.Now().Add(lastWordWithin))
+		_, _ = s.conn.Write(p.append(nil))
+	}
+	s.wmu.Unlock()
 	s.hangUp()
 }
 
