@@ -60,7 +60,7 @@ func (p *Parser) known(name, value []byte) *Refusal {
 			return p.upgrade(value)
 		}
 		if same(name, "trailer") {
-			return announced(value)
+			return p.announced(value)
 		}
 	case len("connection"):
 		if same(name, "connection") {
@@ -79,7 +79,8 @@ func (p *Parser) known(name, value []byte) *Refusal {
 		}
 	case len("sec-websocket-version"):
 		if same(name, "sec-websocket-version") {
-			p.marks.version = string(value) == "13"
+			p.marks.version = string(value) == "13" && !p.marks.versioned
+			p.marks.versioned = true
 		}
 	}
 	return nil
@@ -126,11 +127,18 @@ func (p *Parser) socketKey(value []byte) *Refusal {
 	return nil
 }
 
+// listMax is how many options of the connection, and how many trailers, a head may name. Whoever sends it on compares each field with
+// each of them: without a bound that is 15,000 times 128.
+const listMax = 32
+
 // announced refuses trailers that would frame the message after it was read (RFC 9110, 6.5.1).
-func announced(value []byte) *Refusal {
+func (p *Parser) announced(value []byte) *Refusal {
 	for len(value) > 0 {
 		name, rest, _ := bytes.Cut(value, comma)
 		value = rest
+		if p.marks.trailers++; p.marks.trailers > listMax {
+			return errTooManyNames
+		}
 		if name = trim(name); resembles(name, "content-length") || resembles(name, "transfer-encoding") || same(name, "trailer") || same(name, "host") {
 			return errTrailer
 		}
@@ -143,6 +151,9 @@ func (p *Parser) connection(value []byte) *Refusal {
 	for len(value) > 0 {
 		option, rest, _ := bytes.Cut(value, comma)
 		value = rest
+		if p.marks.options++; p.marks.options > listMax {
+			return errTooManyNames
+		}
 		switch option = trim(option); {
 		case same(option, "close"):
 			p.head.Close = true

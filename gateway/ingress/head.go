@@ -46,7 +46,11 @@ type marks struct {
 	line                            bool
 	host, length, coding, keepAlive bool
 	// asked is true where Connection names the upgrade.
-	upgrade, asked, key, version bool
+	upgrade, asked, key bool
+	// version is true for version 13 of WebSocket, versioned once one was named.
+	version, versioned bool
+	// options and trailers count what Connection and Trailer name.
+	options, trailers int
 }
 
 // NewParser returns a Parser with the limits of s.

@@ -46,6 +46,7 @@ var refusedRequests = []struct {
 	{"host with a user", "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", 400},
 	{"host with a bad port", "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", 400},
 	{"foreign absolute target", "GET http://evil.example/ HTTP/1.1\r\n" + host + "\r\n", 400},
+	{"absolute target that is the host when Unicode is folded", "GET http://\u212aiosk.example/ HTTP/1.1\r\nHost: kiosk.example\r\n\r\n", 400},
 	{"absolute target with a user", "GET http://shop.example@evil.example/ HTTP/1.1\r\n" + host + "\r\n", 400},
 	{"absolute target of another scheme", "GET ftp://shop.example/ HTTP/1.1\r\n" + host + "\r\n", 400},
 	{"CONNECT", "CONNECT shop.example:443 HTTP/1.1\r\n" + host + "\r\n", 405},
@@ -70,6 +71,7 @@ var refusedRequests = []struct {
 	{"websocket with a bad key", "GET / HTTP/1.1\r\n" + host + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n\r\n", 400},
 	{"websocket without a key", "GET / HTTP/1.1\r\n" + host + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n", 400},
 	{"websocket without Connection", "GET / HTTP/1.1\r\n" + host + "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", 400},
+	{"websocket of two versions", "GET / HTTP/1.1\r\n" + host + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", 400},
 	{"Connection names the length", "POST / HTTP/1.1\r\n" + host + "Connection: close, Content-Length\r\nContent-Length: 1\r\n\r\nx", 400},
 	{"trailer that frames", "POST / HTTP/1.1\r\n" + host + "Trailer: Content-Length\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
 	{"unknown expectation", "POST / HTTP/1.1\r\n" + host + "Expect: tea\r\nContent-Length: 1\r\n\r\nx", 417},
@@ -77,6 +79,8 @@ var refusedRequests = []struct {
 	{"endless target", "GET /" + strings.Repeat("a", 40<<10), 414},
 	{"large head", "GET / HTTP/1.1\r\n" + host + strings.Repeat("X: "+strings.Repeat("a", 1000)+"\r\n", 33) + "\r\n", 431},
 	{"endless field", "GET / HTTP/1.1\r\n" + host + "X: " + strings.Repeat("a", 40<<10), 431},
+	{"many options", "GET / HTTP/1.1\r\n" + host + "Connection: a" + strings.Repeat(",a", 16) + "\r\nConnection: a" + strings.Repeat(",a", 15) + "\r\n\r\n", 431},
+	{"many trailers", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\nTrailer: " + strings.Repeat("a,", 33) + "\r\n\r\n0\r\n\r\n", 431},
 	{"many fields", "GET / HTTP/1.1\r\n" + host + strings.Repeat("X: 1\r\n", 200) + "\r\n", 431},
 }
 

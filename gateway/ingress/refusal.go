@@ -37,6 +37,7 @@ var (
 	errURITooLong      = &Refusal{http.StatusRequestURITooLong, "the request target is too long"}
 	errHeadTooLarge    = &Refusal{http.StatusRequestHeaderFieldsTooLarge, "the request head is too large"}
 	errTooManyFields   = &Refusal{http.StatusRequestHeaderFieldsTooLarge, "the request head has too many fields"}
+	errTooManyNames    = &Refusal{http.StatusRequestHeaderFieldsTooLarge, "Connection or Trailer names too many fields"}
 	errFold            = bad("a folded header line")
 	errName            = bad("a header name is malformed")
 	errNameSpace       = bad("whitespace stands before the colon of a header")

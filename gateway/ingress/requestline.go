@@ -116,14 +116,14 @@ func split(t []byte) (authority, path []byte) {
 	return rest[:slash], rest[slash:]
 }
 
-// absolute wants a target in absolute form to name the host of the Host header.
+// absolute wants a target in absolute form to name the host of the Host header, in ASCII as that is: folded, the Kelvin sign would be a k.
 func (p *Parser) absolute() *Refusal {
 	t := p.head.Target
 	if t[0] == '/' {
 		return nil
 	}
 	authority, _ := split(t)
-	if len(authority) == 0 || !bytes.EqualFold(authority, p.head.Host) {
+	if len(authority) == 0 || !validHost(authority) || !bytes.EqualFold(authority, p.head.Host) {
 		return errForeignTarget
 	}
 	return nil
