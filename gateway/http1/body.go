@@ -17,8 +17,9 @@ type body struct {
 	c       *conn
 	request *http.Request
 	chunked bool
-	// ended is true once the whole body was read, expected while the client waits for 100 Continue before it sends anything.
-	ended, expected atomic.Bool
+	// ended is true once the whole body was read, broken once it cannot be, expected while the client waits for 100 Continue before
+	// it sends anything.
+	ended, broken, expected atomic.Bool
 
 	mu sync.Mutex // guards what follows
 	// left is how many bytes of a body with a known length are to come.
@@ -54,9 +55,13 @@ func (b *body) read(p []byte) (int, error) {
 	} else {
 		n, b.err = b.readLength(p)
 	}
-	if b.err == io.EOF {
+	switch b.err {
+	case nil:
+	case io.EOF:
 		b.ended.Store(true)
 		b.c.watched.Store(true)
+	default:
+		b.broken.Store(true)
 	}
 	return n, b.err
 }
@@ -159,9 +164,9 @@ func (b *body) trailers() {
 const skipMax = 256 << 10
 
 // skippable reports whether the rest of the body may be read after the answer. Of a client that waits for leave to send it,
-// or that has much to send, the connection is closed instead.
+// that has much to send, or whose body broke off or makes no sense, the connection is closed instead.
 func (b *body) skippable() bool {
-	return b.ended.Load() || b.request.ContentLength <= skipMax && !b.expected.Load()
+	return b.ended.Load() || b.request.ContentLength <= skipMax && !b.expected.Load() && !b.broken.Load()
 }
 
 // skipTime is how long the rest of such a body may take.

@@ -86,6 +86,7 @@ func (c *conn) next() bool {
 	keep := whole && c.finish()
 	ctx.cancel()
 	if !whole {
+		c.breakOff()
 		return false // a goroutine of the broken handler may still hold the turn
 	}
 	c.turn.release()
@@ -95,6 +96,13 @@ func (c *conn) next() bool {
 	}
 	c.rest()
 	return true
+}
+
+// breakOff makes the end of the connection a reset where an orderly one would say that the answer is whole.
+func (c *conn) breakOff() {
+	if socket, ok := c.raw.(interface{ SetLinger(seconds int) error }); ok && c.turn.answer.framing == byClose {
+		_ = socket.SetLinger(0) // a socket that takes no option has ended already
+	}
 }
 
 // rest makes the connection wait for its next request. Where bytes of that have come already it is read at once.
@@ -136,6 +144,7 @@ func (c *conn) head() (int, bool) {
 		in.room()
 		if err := c.read(); err != nil {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
+				in.parser.Feed(in.buffered()) // the bytes may have moved since: what the parser tells of them must be theirs
 				c.refuse(errHeadTimeout)
 			}
 			return 0, false

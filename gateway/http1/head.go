@@ -31,15 +31,16 @@ func (w *response) head() {
 		case "Date":
 			dated = true
 		case "Trailer":
-			if w.trailers == nil {
-				continue
+			if w.trailers != nil {
+				b = appendField(b, name, []string{strings.Join(w.trailers, ", ")}) // those that may be one: clients refuse others
 			}
+			continue
 		case "Content-Type":
 			if w.status == http.StatusNotModified {
 				continue
 			}
 		}
-		if w.announces(name) || strings.HasPrefix(name, http.TrailerPrefix) {
+		if strings.HasPrefix(name, http.TrailerPrefix) {
 			continue
 		}
 		b = appendField(b, name, values)

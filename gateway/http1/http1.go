@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -140,16 +141,30 @@ func (s *Server) accept() error {
 }
 
 func passing(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED) ||
-		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
+	var no syscall.Errno
+	return errors.As(err, &no) && slices.Contains(passingErrors, no)
 }
 
-// start serves raw in a goroutine of its own.
+// passingErrors are want of something that others give back, and what befell a single connection or its packets: accept(2) hands such errors
+// of the network on and asks to be called again.
+var passingErrors = []syscall.Errno{
+	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EPROTO, syscall.EPERM,
+	syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ENOPROTOOPT, syscall.EOPNOTSUPP, syscall.ETIMEDOUT,
+}
+
+// start serves raw in a goroutine of its own, unless s was closed meanwhile: nobody would look for it then.
 func (s *Server) start(raw net.Conn) {
 	c := newConn(s, raw)
 	s.mu.Lock()
-	s.conns[c] = struct{}{}
+	closing := s.closing.Load()
+	if !closing {
+		s.conns[c] = struct{}{}
+	}
 	s.mu.Unlock()
+	if closing {
+		_ = raw.Close() // it has served nothing
+		return
+	}
 	s.running.Go(func() {
 		defer s.forget(c)
 		c.serve()

@@ -89,8 +89,8 @@ func (c *conn) finish() bool {
 		return false
 	}
 	ended := w.body == nil || w.body.ended.Load()
-	if !w.close {
-		return ended || w.body.skip()
+	if !w.close && (ended || w.body.skip()) {
+		return true
 	}
 	if !ended || c.in != nil && !c.in.empty() {
 		c.linger()
