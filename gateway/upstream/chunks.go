@@ -3,9 +3,11 @@ package upstream
 import (
 	"bytes"
 	"net/http"
+	"net/textproto"
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/net/http/httpguts"
 )
 
 // lineMax is the longest line of chunk framing or trailer, in bytes.
@@ -103,14 +105,21 @@ func chunkSize(line []byte) (int64, bool) {
 	return n, len(line) > 0 && len(line) <= 15
 }
 
-// trailers passes the fields after the last chunk on.
+// trailers passes the fields after the last chunk on. What the head said under a name that it announced was sent with the head and is
+// not said again.
 func (x *exchange) trailers(w gin.ResponseWriter) error {
 	h := w.Header()
 	announced := strings.Join(h["Trailer"], ",")
-	for {
+	for name := range strings.SplitSeq(announced, ",") {
+		delete(h, canonical(strings.Trim(name, " \t")))
+	}
+	for size := 0; ; {
 		line, err := x.line(w)
 		if err != nil || len(line) == 0 {
 			return err
+		}
+		if size += len(line); size > headMax {
+			return malformed("trailers larger than 64 KB")
 		}
 		name, value, ok := strings.Cut(string(line), ":")
 		value = strings.Trim(value, " \t")
@@ -119,7 +128,7 @@ func (x *exchange) trailers(w gin.ResponseWriter) error {
 		}
 		key := canonical(name)
 		switch {
-		case framesMessage(key):
+		case !mayTrail(key) || x.answer.hop(key):
 		case hasToken(announced, key):
 			h.Add(key, value)
 		default:
@@ -128,11 +137,15 @@ func (x *exchange) trailers(w gin.ResponseWriter) error {
 	}
 }
 
-// framesMessage reports fields that may not stand in a trailer (RFC 9110, 6.5.1).
-func framesMessage(key string) bool {
+// mayTrail reports whether the field key may stand in a trailer. Servers that join trailers with the head would take one for the head's
+// word: so none that frames, routes or authenticates (RFC 9110, 6.5.1), that concerns one connection, or that tells who is asking.
+func mayTrail(key string) bool {
+	key = textproto.CanonicalMIMEHeaderKey(hyphens.Replace(key)) // as CGI and WSGI read it
 	switch key {
-	case "Content-Length", "Transfer-Encoding", "Trailer", "Host", "Connection", "Set-Cookie", "Content-Type", "Content-Encoding":
-		return true
+	case "Cookie", "Set-Cookie":
+		return false
 	}
-	return false
+	return httpguts.ValidTrailerHeader(key) && !staysHere(key) && !strings.HasPrefix(key, "Cf-")
 }
+
+var hyphens = strings.NewReplacer("_", "-", ".", "-")

@@ -156,10 +156,11 @@ func (x *exchange) converse() error {
 	return x.upload.settle(x, x.readHead())
 }
 
-// connect takes an idle connection, or makes one. What may not be sent twice gets one that is known to be open.
+// connect takes an idle connection that is open and on which the app has said nothing, or makes one. What is said there was
+// meant for nobody, such as a body after the answer to a HEAD: whoever asked next would be given it for an answer.
 func (x *exchange) connect() error {
 	for c := x.u.pool.take(); c != nil; c = x.u.pool.take() {
-		if x.idempotent() || c.open() {
+		if c.open() {
 			x.conn = c
 			return nil
 		}

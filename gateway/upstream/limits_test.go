@@ -219,3 +219,37 @@ func TestQuantilesAreWithinAQuarter(t *testing.T) {
 		t.Errorf("after two windows: got %v, want 0", got)
 	}
 }
+
+func TestWhatTheAppSaysUnaskedIsNobodysAnswer(t *testing.T) {
+	for _, first := range []struct{ method, answer string }{
+		{"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 70\r\n\r\n"},
+		{"GET", "HTTP/1.1 304 Not Modified\r\n\r\n"},
+		{"GET", "HTTP/1.1 204 No Content\r\n\r\n"},
+		{"GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"},
+	} {
+		say, said := make(chan struct{}), make(chan struct{})
+		d := front(t, rawApp(t, func(c net.Conn, head string) {
+			if !strings.Contains(head, " /first ") {
+				_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine")
+				return
+			}
+			_, _ = io.WriteString(c, first.answer)
+			<-say
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\nSet-Cookie: a=b\r\n\r\ninjected")
+			close(said)
+			_, _ = io.Copy(io.Discard, c)
+		}), nil)
+		d.send(first.method + " /first HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+		eventually(t, "the connection back in the pool", func() bool { return d.idle() == 1 })
+		close(say)
+		<-said
+		eventually(t, "the app's words have come", func() bool {
+			d.up.pool.mu.Lock()
+			defer d.up.pool.mu.Unlock()
+			return !d.up.pool.idle[0].open()
+		})
+		if status, body := d.get("/second"); status != 200 || body != "mine" {
+			t.Errorf("after %s and %.20q: got %d %q, want 200 and mine", first.method, first.answer, status, body)
+		}
+	}
+}

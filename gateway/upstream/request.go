@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// appendHead adds the request line and the header that the app gets. Target and Host go out as they came in; what only
+// appendHead adds the request line and the header that the app gets. Target and Host, where there is one, go out as they came in; what only
 // concerns the client's connection stays here; what tells the app who is asking is ours alone.
 func (x *exchange) appendHead(b []byte) []byte {
 	r := x.c.Request
@@ -16,7 +16,11 @@ func (x *exchange) appendHead(b []byte) []byte {
 	b = append(b, ' ')
 	b = append(b, originForm(r.RequestURI)...)
 	b = append(b, " HTTP/1.1\r\nHost: "...)
-	b = append(b, r.Host...)
+	host := r.Host
+	if host == "" {
+		host = x.u.target.Host // HTTP/1.0 may name none; apps refuse an empty one
+	}
+	b = append(b, host...)
 	b = append(b, "\r\n"...)
 	named := r.Header["Connection"]
 	for key, values := range r.Header {
@@ -100,20 +104,37 @@ func (x *exchange) appendFraming(b []byte) []byte {
 		b = append(b, "Connection: Upgrade\r\nUpgrade: websocket\r\n"...)
 	case r.ContentLength < 0:
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
-		for name := range r.Trailer {
-			b = appendField(b, "Trailer", name)
-		}
+		b = appendAnnounced(b, r)
 	case r.ContentLength > 0 || r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch:
 		b = append(b, "Content-Length: "...)
 		b = strconv.AppendInt(b, r.ContentLength, 10)
 		b = append(b, "\r\n"...)
 	}
 	for _, te := range r.Header["Te"] {
-		if hasToken(te, "trailers") {
-			return append(b, "TE: trailers\r\n"...)
+		if !x.upgrade && hasToken(te, "trailers") {
+			return append(b, "Connection: TE\r\nTE: trailers\r\n"...) // the option is part of it (RFC 9110, 10.1.4)
 		}
 	}
 	return b
+}
+
+// appendAnnounced names the trailers that the client announced, in one line: a line each would make a far larger head of them.
+func appendAnnounced(b []byte, r *http.Request) []byte {
+	var names []string
+	for key := range r.Trailer {
+		if trails(r, key) {
+			names = append(names, key)
+		}
+	}
+	if names == nil {
+		return b
+	}
+	return appendField(b, "Trailer", strings.Join(names, ", "))
+}
+
+// trails reports whether the trailer key of r is sent on.
+func trails(r *http.Request, key string) bool {
+	return isName(key) && mayTrail(key) && !isNamed(r.Header["Connection"], key)
 }
 
 // wantsUpgrade reports whether r asks for another protocol, and whether that is a sound WebSocket handshake (RFC 6455,

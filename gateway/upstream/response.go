@@ -148,15 +148,19 @@ func (a *response) connection(value string) {
 	a.named += value
 }
 
-// keepAlive reads "timeout=5" and stays a second below it.
+// keepAlive reads "timeout=5" and stays a second below it, or where that would leave nothing half of it.
 func (a *response) keepAlive(value string) {
 	_, rest, ok := strings.Cut(strings.ToLower(value), "timeout=")
 	if !ok {
 		return
 	}
 	digits, _, _ := strings.Cut(rest, ",")
-	if n, err := strconv.Atoi(strings.TrimSpace(digits)); err == nil && n > 1 && n < 3600 {
-		a.keepFor = time.Duration(n-1) * time.Second
+	switch n, err := strconv.Atoi(strings.TrimSpace(digits)); {
+	case err != nil || n < 0 || n >= 3600:
+	case n == 0:
+		a.close = true
+	default:
+		a.keepFor = max(time.Duration(n-1)*time.Second, time.Second/2)
 	}
 }
 

@@ -20,7 +20,7 @@ func (x *exchange) prepareBody() error {
 	case r.Body == nil || r.ContentLength == 0:
 		return nil
 	case r.ContentLength < 0 || r.ContentLength > smallBody:
-		x.upload = &upload{body: r.Body, chunked: r.ContentLength < 0, trailer: &r.Trailer, result: make(chan error, 1)}
+		x.upload = &upload{body: r.Body, chunked: r.ContentLength < 0, request: r, result: make(chan error, 1)}
 		return nil
 	}
 	head := len(x.out)
@@ -36,7 +36,8 @@ func (x *exchange) prepareBody() error {
 type upload struct {
 	body    io.Reader
 	chunked bool
-	trailer *http.Header
+	// request is whose Trailer follows a chunked body.
+	request *http.Request
 	// result gets the outcome once: nil, a *bodyFault, or what hindered writing.
 	result chan error
 	// over is true once the outcome was taken; outcome is it.
@@ -113,11 +114,12 @@ func (p *upload) finish(c *conn) error {
 		return nil
 	}
 	end := []byte("0\r\n")
-	for key, values := range *p.trailer {
+	for key, values := range p.request.Trailer {
+		if !trails(p.request, key) {
+			continue
+		}
 		for _, v := range values {
-			if !framesMessage(key) {
-				end = appendField(end, key, v)
-			}
+			end = appendField(end, key, v)
 		}
 	}
 	_, err := c.Write(append(end, "\r\n"...))
@@ -145,14 +147,20 @@ func (p *upload) wait() error {
 	return p.outcome
 }
 
-// stop ends an upload that nobody waits for: the client's connection is of no use afterwards.
+// stop ends an upload that nobody waits for: the client's connection is of no use afterwards. The stage that paces the body may move
+// the deadline once more at the same moment, so it is set again until it strikes.
 func (p *upload) stop(x *exchange) {
-	if p.ended() || p.over {
-		return
+	again := time.NewTicker(sweepEvery)
+	defer again.Stop()
+	for !p.ended() && !p.over {
+		_ = http.NewResponseController(x.c.Writer).SetReadDeadline(time.Unix(1, 0))
+		_ = x.conn.SetWriteDeadline(time.Unix(1, 0))
+		select {
+		case p.outcome = <-p.result:
+			p.over = true
+		case <-again.C:
+		}
 	}
-	_ = http.NewResponseController(x.c.Writer).SetReadDeadline(time.Unix(1, 0))
-	_ = x.conn.SetWriteDeadline(time.Unix(1, 0))
-	_ = p.wait()
 }
 
 // settle brings the answer's head and the body together: err is what came of reading the head. The fault of a client in
