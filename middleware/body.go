@@ -50,6 +50,8 @@ type body struct {
 	request *http.Request
 	// left is how many bytes may still come.
 	left int64
+	// identity knows which trailers the client could have forged.
+	identity *identity
 	// state is what became of the body, for the writer to see from another goroutine.
 	state atomic.Pointer[BodyError]
 	pace  *pace
@@ -68,7 +70,8 @@ func (d *door) bodySize(c *gin.Context) {
 		return
 	}
 	x.note(bodyCounted)
-	x.body = &body{from: r.Body, request: r, left: d.bodyMax}
+	x.body = &body{from: r.Body, request: r, left: d.bodyMax, identity: &d.identity}
+	x.body.stripTrailers()
 	r.Body = x.body
 }
 
@@ -94,11 +97,18 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.pace != nil {
 		b.pace.after(n, err)
 	}
-	if err != nil && err != io.EOF {
-		return n, b.fail(classify(err))
+	switch err {
+	case nil:
+	case io.EOF:
+		b.stripTrailers()
+	default:
+		err = b.fail(classify(err))
 	}
 	return n, err
 }
+
+// stripTrailers removes what only a trusted peer may say, which says it in the head: some servers join trailers with that.
+func (b *body) stripTrailers() { b.identity.strip(b.request.Trailer, &client{}) }
 
 // fail keeps the first failure and returns it.
 func (b *body) fail(e *BodyError) error {

@@ -299,3 +299,23 @@ func TestQuietStreamLivesBeyondTheIdleTime(t *testing.T) {
 		t.Errorf("got %q, want three events", got)
 	}
 }
+
+func TestTrailersForgeNothing(t *testing.T) {
+	got := make(chan http.Header, 1)
+	st := started(t, quiet(), func(w http.ResponseWriter, r *http.Request) {
+		_, announced := r.Trailer["X-Client-Ip"]
+		_, _ = io.Copy(io.Discard, r.Body)
+		if announced {
+			r.Trailer["Announced"] = nil
+		}
+		got <- r.Trailer
+	})
+	_, answers := st.raw(t, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-Client-Ip, X-Sum\r\nConnection: close\r\n\r\n1\r\nx\r\n0\r\n"+
+		"X-Client-Ip: 6.6.6.6\r\nx_forwarded_for: 6.6.6.6\r\nCF-Connecting-IP: 6.6.6.6\r\nRemote-User: root\r\nX-Http-Method-Override: DELETE\r\nX-Sum: 42\r\n\r\n")
+	if _, err := io.Copy(io.Discard, answers); err != nil {
+		t.Fatal(err)
+	}
+	if trailer := <-got; len(trailer) != 1 || trailer.Get("X-Sum") != "42" {
+		t.Errorf("got trailers %v, want X-Sum alone: the others are names that only a trusted peer may say, in the head", trailer)
+	}
+}

@@ -45,13 +45,17 @@ func (d *door) headers(c *gin.Context) {
 
 // dress merges our headers into the answer's. It runs once per answer, for whoever wrote it.
 func (x *exchange) dress(h http.Header) {
-	for _, name := range banners {
-		delete(h, name)
-	}
+	removeBanners(h)
 	for i := range x.door.rules {
 		x.door.rules[i].apply(h, x.nonce)
 	}
 	x.personal(h)
+}
+
+func removeBanners(h http.Header) {
+	for _, name := range banners {
+		delete(h, name)
+	}
 }
 
 // apply merges one header.

@@ -35,6 +35,7 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.raw }
 func (w *writer) WriteHeader(status int) {
 	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
 		if !w.inner.Written() {
+			removeBanners(w.Header())
 			w.raw.WriteHeader(status)
 		}
 		return

@@ -32,6 +32,7 @@ func wantOnce(t *testing.T, resp *http.Response, names ...string) {
 func TestInformationalAnswerPassesBareAndTheFinalOneIsDressed(t *testing.T) {
 	st := started(t, Defaults(), func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Link", "</a.css>; rel=preload")
+		w.Header().Set("Server", "shop/1.2")
 		w.WriteHeader(http.StatusEarlyHints)
 		clear(w.Header())
 		w.WriteHeader(http.StatusOK)
