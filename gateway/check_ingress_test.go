@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"sallyport/config"
 )
 
 func TestCheck10OddRequestsNeverReachTheApp(t *testing.T) {
@@ -67,5 +69,19 @@ func TestCheck10TargetAndOurHeadersArriveWhateverConnectionNames(t *testing.T) {
 	}
 	if strings.Contains(head, "X-Hop") {
 		t.Errorf("app got %q, want no X-Hop", head)
+	}
+}
+
+func TestCheck10ClientsConnectionHeaderTakesNoNonceFromTheApp(t *testing.T) {
+	got := make(chan string, 1)
+	h := before(t, script(t, func(c net.Conn, head string) {
+		got <- head
+		_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
+	}), func(c *config.Config) {
+		c.HTTP.Door.CSP.Policy, c.HTTP.Door.CSP.NonceHeader = "script-src $NONCE", "X-Page-Nonce"
+	})
+	h.raw("http", "GET / HTTP/1.1\r\nHost: a\r\nX-Page-Nonce: forged\r\nConnection: close, x-page-nonce\r\n\r\n")
+	if head := <-got; strings.Count(head, "\nX-Page-Nonce: ") != 1 || strings.Contains(head, "forged") {
+		t.Errorf("app got %q, want our nonce once: without it the page's scripts do not run", head)
 	}
 }

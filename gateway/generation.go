@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,7 @@ type generation struct {
 type way struct {
 	*upstream.Upstream
 	settings upstream.Settings
+	nonce    string // the header that tells the app its nonce
 	begun    atomic.Bool
 	cancel   context.CancelFunc
 	ended    chan struct{}
@@ -45,10 +47,11 @@ func (g *Gateway) generate(cfg config.Config, before *generation) (*generation, 
 	if before != nil {
 		next.number = before.number + 1
 	}
-	if before != nil && before.app.settings == cfg.HTTP.App {
+	nonce := http.CanonicalHeaderKey(cfg.HTTP.Door.CSP.NonceHeader)
+	if before != nil && before.app.settings == cfg.HTTP.App && before.app.nonce == nonce {
 		next.app = before.app
 	} else {
-		app, err := g.newWay(cfg.HTTP.App)
+		app, err := g.newWay(cfg.HTTP.App, nonce)
 		if err != nil {
 			return nil, err
 		}
@@ -72,15 +75,15 @@ func (g *Gateway) generate(cfg config.Config, before *generation) (*generation, 
 	return next, nil
 }
 
-func (g *Gateway) newWay(s upstream.Settings) (*way, error) {
+func (g *Gateway) newWay(s upstream.Settings, nonce string) (*way, error) {
 	app, err := upstream.New(s, upstream.Parts{
-		Forwarded: middleware.ForwardedHeaders, Refuse: refuseUpstream, OnBreaker: g.narrator.onAppBreaker, OnHealth: g.narrator.onAppHealth,
+		Forwarded: append(slices.Clone(middleware.ForwardedHeaders), nonce), Refuse: refuseUpstream, OnBreaker: g.narrator.onAppBreaker, OnHealth: g.narrator.onAppHealth,
 		FollowClient: g.followedSocket, Logger: g.log, Now: g.clock,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &way{Upstream: app, settings: s, ended: make(chan struct{})}, nil
+	return &way{Upstream: app, settings: s, nonce: nonce, ended: make(chan struct{})}, nil
 }
 
 func refuseUpstream(c *gin.Context, status int, reason string) {
