@@ -135,8 +135,12 @@ func (p httpPlan) open(ctx context.Context, dir, app string) (doors []*httpDoor,
 	return doors, missing, nil
 }
 
+// build makes the program of this checkout below dir and returns its path.
 func build(ctx context.Context, dir string) (string, error) {
-	binary := filepath.Join(dir, "sallyport")
+	binary, err := placeOfBinary(dir)
+	if err != nil {
+		return "", err
+	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", "build", "-tags=nomsgpack", "-ldflags=-s -w", "-trimpath", "-o", binary, "./cmd/sallyport")
@@ -144,4 +148,14 @@ func build(ctx context.Context, dir string) (string, error) {
 		return "", fmt.Errorf("build: %w: %s", err, text)
 	}
 	return binary, nil
+}
+
+// placeOfBinary returns where our program is built: in a folder of its own below dir, where no program has its folder
+// by name, as ours has its own.
+func placeOfBinary(dir string) (string, error) {
+	own, err := os.MkdirTemp(dir, "build-")
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(own, "sallyport"), nil
 }

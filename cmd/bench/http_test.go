@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -83,5 +84,20 @@ func TestProcessorTimeGrowsWithWork(t *testing.T) {
 	}
 	if rssOf(os.Getpid()) < 1<<20 {
 		t.Errorf("resident memory is %d, want at least 1 MB", rssOf(os.Getpid()))
+	}
+}
+
+// The folder of each program is dir/<its name>: our binary was once built there as a file, and its folder could not be made.
+func TestOurProgramIsBuiltWhereNoOtherHasItsFolder(t *testing.T) {
+	dir := t.TempDir()
+	binary, err := placeOfBinary(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(binary, nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "sallyport"), 0o700); err != nil {
+		t.Errorf("our folder beside our binary: %v", err)
 	}
 }
