@@ -43,12 +43,14 @@ func (k httpKind) start(ctx context.Context, binary, dir, app string) (*httpDoor
 	return &httpDoor{p}, nil
 }
 
-// visit is one request as cloudflared brings it.
+// visit is one request as cloudflared brings it, and as wrk sends it: a Caddy whose site was the door's address answered
+// wrk's host with nothing, and looked three times faster.
 func (d *httpDoor) visit(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, method, "http://"+d.addr+path, body)
 	if err != nil {
 		return nil, err
 	}
+	r.Host = host
 	for _, line := range cloudflaredFields {
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Set(name, value)

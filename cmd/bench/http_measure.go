@@ -33,7 +33,7 @@ func (r run1) cpuPerRequest() float64 {
 // measure loads the door with wrk.
 func (d *httpDoor) measure(ctx context.Context, conns, seconds int) (run1, error) {
 	// Large answers on a busy machine take longer than the 2 s after which wrk would count them as lost.
-	args := []string{"-t1", "-c" + strconv.Itoa(conns), "-d" + strconv.Itoa(seconds) + "s", "--latency", "--timeout", "30s", "-H", "Host: shop.example.com"}
+	args := []string{"-t1", "-c" + strconv.Itoa(conns), "-d" + strconv.Itoa(seconds) + "s", "--latency", "--timeout", "30s", "-H", "Host: " + host}
 	for _, f := range cloudflaredFields {
 		args = append(args, "-H", f)
 	}

@@ -1,5 +1,8 @@
 package main
 
+// host is what every request asks for, as a browser's does through the tunnel: never the door's own address.
+const host = "shop.example.com"
+
 // cloudflaredFields are the header fields of a request as cloudflared brings it; with Host they are 22.
 var cloudflaredFields = []string{
 	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
@@ -97,7 +100,8 @@ const caddySettings = `{
   admin off
   auto_https off
 }
-http://LISTEN {
+http://:PORT {
+  bind 127.0.0.1
   request_body {
     max_size 10MB
   }

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,5 +100,16 @@ func TestOurProgramIsBuiltWhereNoOtherHasItsFolder(t *testing.T) {
 	}
 	if err := os.Mkdir(filepath.Join(dir, "sallyport"), 0o700); err != nil {
 		t.Errorf("our folder beside our binary: %v", err)
+	}
+}
+
+// A Caddy whose site is the door's own address answers every other host with an empty 200.
+func TestADoorIsVerifiedWithTheHostThatItIsLoadedWith(t *testing.T) {
+	asked := ""
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = r.Host }))
+	defer s.Close()
+	d := &httpDoor{&process{addr: s.Listener.Addr().String()}}
+	if err := d.verify(t.Context(), 200); err == nil || asked != host {
+		t.Errorf("a door that answers %q with nothing is measured: %v", asked, err)
 	}
 }
