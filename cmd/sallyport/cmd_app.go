@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -12,10 +11,11 @@ import (
 type appStanding struct {
 	Status string `json:"status"`
 	App    struct {
-		Mode      string     `json:"mode"`
-		State     string     `json:"state"`
-		Cause     string     `json:"cause"`
-		Since     time.Time  `json:"since"`
+		Mode  string `json:"mode"`
+		State string `json:"state"`
+		Cause string `json:"cause"`
+		// Since is "" where the mode is off.
+		Since     string     `json:"since"`
 		PID       int        `json:"pid"`
 		Restarts  restarts   `json:"restarts"`
 		Incidents []incident `json:"incidents"`
@@ -61,7 +61,7 @@ func (p *program) appStatusCommand() *cobra.Command {
 
 func (p *program) sayApp(a appStanding) {
 	p.table([][]string{
-		{"state", strings.TrimSpace(a.App.State + " " + a.App.Cause), "since " + local(a.App.Since)},
+		{"state", strings.TrimSpace(a.App.State + " " + a.App.Cause), "since " + localText(a.App.Since)},
 		{"process", fmt.Sprintf("pid %d", a.App.PID), fmt.Sprintf("%d of %d restarts in the last hour", a.App.Restarts.Used, a.App.Restarts.Budget)},
 	})
 	for _, i := range a.App.Incidents {

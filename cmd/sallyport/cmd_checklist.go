@@ -54,7 +54,7 @@ func (p *program) goThrough(cmd *cobra.Command, confirmed []string) error {
 		return err
 	}
 	begun := time.Now()
-	p.progress("looking at %s and asking %s ...", named(site.Config), orDash(site.Config.PublicURL))
+	p.progress("looking at %s and asking %s ...", named(site.Config), asked(site.Config))
 	doctor, smoke := preflight.Run(cmd.Context(), site, preflight.Doctor()), preflight.Run(cmd.Context(), site, preflight.Smoke(site))
 	ask := p.asker()
 	var results []preflight.Result

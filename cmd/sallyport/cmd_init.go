@@ -49,10 +49,17 @@ func (p *program) writeFirst(dir, file string, s firstSettings) error {
 	if env := filepath.Join(dir, ".env"); s.databaseFile == "" {
 		if raw := databaseURLIn(env); raw != "" {
 			s.databaseFile, s.envFile = "secrets/database_url", ".env"
-			if err := writeSecret(filepath.Join(dir, s.databaseFile), raw); err != nil {
+			secret := filepath.Join(dir, s.databaseFile)
+			switch err := writeSecret(secret, raw); {
+			case errors.Is(err, fs.ErrExist):
+				p.progress("%s is there already and stays as it is; DATABASE_URL of %s was not looked at", secret, env)
+			case err != nil:
 				return ends(codeUsage, "%w", err)
+			default:
+				p.progress("took DATABASE_URL of %s into %s (mode 600)", env, secret)
 			}
-			p.progress("took DATABASE_URL of %s into %s (mode 600)", env, filepath.Join(dir, s.databaseFile))
+		} else {
+			p.progress("no database door: %s has no DATABASE_URL that is a URL; --database-url-file names a file that holds it", env)
 		}
 	}
 	if err := os.WriteFile(file, []byte(s.yaml()), 0o644); err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sallyport/config"
 	"sallyport/gateway/preflight"
 )
 
@@ -18,7 +19,7 @@ func (p *program) smokeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p.progress("asking %s ...", orDash(site.Config.PublicURL))
+			p.progress("asking %s ...", asked(site.Config))
 			begun := time.Now()
 			results := preflight.Run(cmd.Context(), site, preflight.Smoke(site))
 			tellInstance(cmd.Context(), site, "smoke", results, time.Since(begun))
@@ -33,6 +34,14 @@ func (p *program) smokeCommand() *cobra.Command {
 	cmd.Flags().StringVar(&junit, "junit", "", "file to write the results to as JUnit XML")
 	p.addSettingFlags(cmd)
 	return cmd
+}
+
+// asked is where smoke sends its requests, in words.
+func asked(c config.Config) string {
+	if c.PublicURL == "" {
+		return "the HTTP door at " + c.HTTP.Listen + ", since public_url is not set"
+	}
+	return c.PublicURL
 }
 
 func writeJUnit(path string, results []preflight.Result) error {

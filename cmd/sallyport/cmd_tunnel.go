@@ -177,6 +177,12 @@ func local(t time.Time) string {
 	return t.Local().Format(time.DateTime)
 }
 
+// localText is local of a time as the API writes it; what is none is "-".
+func localText(t string) string {
+	at, _ := time.Parse(time.RFC3339, t)
+	return local(at)
+}
+
 // answerOr writes v as JSON where that is asked for, and speaks otherwise.
 func (p *program) answerOr(name string, v any, speak func()) error {
 	if p.json {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -33,6 +34,9 @@ func inRoom(t *testing.T, files map[string]string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	for name, text := range files {
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -101,6 +105,21 @@ func TestInitTakesTheAppsDatabaseAndOverwritesNothing(t *testing.T) {
 	}
 	if got := call(t, nil, "init"); got.code != codeUsage || !strings.Contains(got.err, "is there already; nothing was written") {
 		t.Errorf("a second init gives %+v", got)
+	}
+}
+
+func TestInitSaysWhatItDidWithTheDatabase(t *testing.T) {
+	inRoom(t, map[string]string{".env": "DATABASE_URL=postgres://shop:hunter2@127.0.0.1:5432/shop\n", "secrets/database_url": "postgres://by-hand@127.0.0.1/shop"})
+	got := call(t, nil, "init")
+	if text, err := os.ReadFile("secrets/database_url"); got.code != codeGood || err != nil || string(text) != "postgres://by-hand@127.0.0.1/shop" {
+		t.Errorf("a secret that is there already: got %+v, the secret is %q, %v; want it left alone and used", got, text, err)
+	}
+	if !strings.Contains(got.err, "secrets/database_url is there already and stays as it is") {
+		t.Errorf("got %+v, want it said that the secret stays", got)
+	}
+	inRoom(t, map[string]string{".env": "DATABASE_URL=${PG}\n"})
+	if got := call(t, nil, "init"); got.code != codeGood || !strings.Contains(got.err, "no database door: .env has no DATABASE_URL that is a URL") {
+		t.Errorf("without a URL: got %+v, want it said", got)
 	}
 }
 

@@ -128,6 +128,7 @@ func TestOperatingARunningInstance(t *testing.T) {
 	o.wants(codeGood, "    report_only: \"default-src 'self'; ", "csp", "suggest")
 	o.wants(codeGood, "    policy: \"default-src 'self'; ", "csp", "suggest", "--enforce")
 	o.wants(codeFailed, "There is no channel", "alerts", "test")
+	o.wants(codeFailed, "the app is not run by this gateway; set app.run", "app", "status")
 	o.wants(codeGood, "# ", "report", "--compliance")
 	o.wants(codeGood, "generation 2 serves, 0 changes", "reload")
 	o.blockOne()

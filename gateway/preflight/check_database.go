@@ -13,7 +13,7 @@ import (
 // checkDatabase logs in to the real database and looks at TLS and the role's power.
 func checkDatabase(ctx context.Context, site Site) Result {
 	if !site.Config.Database.Enabled() {
-		return skip("there is no database to guard")
+		return skip("the settings name no database: database.upstream_file is not set")
 	}
 	text, err := databaseURL(site)
 	if err != nil {

@@ -19,7 +19,7 @@ type instanceLearning struct {
 // knowledge of the app.
 func checkLearning(ctx context.Context, site Site) Result {
 	if !site.Config.Database.Enabled() {
-		return skip("there is no database to guard")
+		return skip("the settings name no database: database.upstream_file is not set")
 	}
 	var a instanceLearning
 	if err := site.Instance.Get(ctx, "/api/hardening/security", &a); err != nil {

@@ -57,7 +57,7 @@ func checkMeeting(ctx context.Context, site Site) Result {
 	case site.Config.HTTP.Door.RateLimit.Store != "redis":
 		return skip("there is one gateway only: rate_limit.store is memory")
 	case !site.Config.Database.Enabled():
-		return skip("there is no database to guard")
+		return skip("the settings name no database: database.upstream_file is not set")
 	case !found:
 		return warn("add a request with min_queries to smoke.requests", "nobody looks whether the app of this replica sends its statements to this replica")
 	}

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,6 +16,8 @@ type Step struct {
 	Claim, Why string
 	// Doctor and Smoke are the checks that decide, by name; "request-*" stands for every request of the settings. None means that Ask decides.
 	Doctor, Smoke []string
+	// Outside is the check of doctor without which the claim was looked at from this machine only: where it is skipped, so is the step. "" for none.
+	Outside string
 	// Do is what the person does, Ask what is asked then; both "" where checks decide.
 	Do, Ask string
 }
@@ -30,10 +33,10 @@ func Checklist() []Step {
 		{Name: "app", Minutes: 1, Claim: "The app answers, and the gateway is healthy.", Why: "Everything else needs it.", Doctor: []string{"app", "instance", "history"}},
 		{Name: "database", Minutes: 1, Claim: "The app reaches the database through the door only.", Why: "An app that goes past the door is not screened, and nobody sees it.", Doctor: []string{"database", "database-door", "database-bypass", "learning"}},
 		{Name: "replicas", Minutes: 1, Claim: "Replicas hear each other, and both doors of a request meet in one.", Why: "A request and its statement in two processes cannot be compared.", Doctor: []string{"replicas", "doors-meet"}},
-		{Name: "tunnel", Minutes: 1, Claim: "The public name leads to this process.", Why: "The tunnel's process and its /ready were fine, and visitors got somebody else's answer.", Doctor: []string{"tunnel-rule", "public-url"}, Smoke: []string{"door", "probe"}},
-		{Name: "hidden", Minutes: 1, Claim: "The page and the API cannot be reached from the internet.", Why: "They tell about the inside.", Doctor: []string{"admin-private"}, Smoke: []string{"admin-hidden"}},
+		{Name: "tunnel", Minutes: 1, Claim: "The public name leads to this process.", Why: "The tunnel's process and its /ready were fine, and visitors got somebody else's answer.", Doctor: []string{"tunnel-rule", "public-url"}, Smoke: []string{"door", "probe"}, Outside: "public-url"},
+		{Name: "hidden", Minutes: 1, Claim: "The page and the API cannot be reached from the internet.", Why: "They tell about the inside.", Doctor: []string{"admin-private"}, Smoke: []string{"admin-hidden"}, Outside: "admin-private"},
 		{Name: "hardening", Minutes: 1, Claim: "Headers, limits and error pages are what the settings say, seen from outside.", Why: "A proxy in between may take them away.",
-			Smoke: []string{"security-headers", "request-id", "rate-limit", "body-limit", "foreign-origin", "error-page"}},
+			Smoke: []string{"security-headers", "request-id", "rate-limit", "body-limit", "foreign-origin", "error-page"}, Outside: "public-url"},
 		{Name: "requests", Minutes: 1, Claim: "The requests that the demo needs answer as they must.", Why: "A front page that loads says nothing of the page behind the login.", Smoke: []string{"request-*"}},
 		{Name: "alerts", Minutes: 3, Claim: "Whoever is on duty hears of trouble.", Why: "An alert that nobody gets is no alert.", Do: "Run: sallyport alerts test", Ask: "Did the message arrive on the phone of whoever is on duty?"},
 		{Name: "walk", Minutes: 5, Claim: "The demo works from where the audience sits.", Why: "The office network, its cache and a session from yesterday hide what visitors get.",
@@ -51,7 +54,7 @@ func Checklist() []Step {
 }
 
 // Decide is the result of a step that checks decide, from the results of doctor and smoke. The worst one decides; where all were skipped
-// there is nothing to look at, which is well.
+// there is nothing to look at, which is well, and where nothing was seen from outside nothing is claimed.
 func (s Step) Decide(doctor, smoke []Result) Result {
 	begun, worst := time.Duration(0), Result{Status: OK}
 	var seen, skipped int
@@ -83,15 +86,25 @@ func (s Step) Decide(doctor, smoke []Result) Result {
 		worst.Found = strings.Join(worst.Evidence, "; ")
 	case skipped == seen:
 		worst.Status, worst.Found = Skip, "there is nothing to look at here"
+	case s.Outside != "":
+		for _, r := range doctor {
+			if r.Check == s.Outside && r.Status == Skip {
+				worst.Status, worst.Found = Skip, "looked at from this machine only: "+r.Found
+			}
+		}
 	}
 	return worst
 }
 
-// isAmong reports whether name is among names; "request-*" stands for all that begin so.
+// isAmong reports whether name is among names; "request-*" stands for the requests of the settings, which are numbered.
 func isAmong(names []string, name string) bool {
 	return slices.ContainsFunc(names, func(n string) bool {
-		begin, any := strings.CutSuffix(n, "*")
-		return n == name || any && strings.HasPrefix(name, begin)
+		begin, numbered := strings.CutSuffix(n, "*")
+		if !numbered || !strings.HasPrefix(name, begin) {
+			return n == name
+		}
+		_, err := strconv.Atoi(name[len(begin):])
+		return err == nil
 	})
 }
 

@@ -33,6 +33,9 @@ func TestChecklistTakesHalfAnHourAndNamesChecksThatThereAre(t *testing.T) {
 				t.Errorf("%s asks for %s, which smoke has not", s.Name, name)
 			}
 		}
+		if s.Outside != "" && !slices.Contains(doctor, s.Outside) {
+			t.Errorf("%s is not looked at without %s, which doctor has not", s.Name, s.Outside)
+		}
 		decided = append(decided, s.Doctor...)
 	}
 	if minutes != 30 {
@@ -57,10 +60,20 @@ func TestWorstCheckDecidesAStep(t *testing.T) {
 		{[]Result{{Check: "a", Status: Fail, Found: "no"}, {Check: "b", Status: Warn, Found: "hm"}}, nil, Fail, "a: no; b: hm"},
 		{nil, []Result{{Check: "request-2", Status: Fail, Found: "404"}}, Fail, "request-2: 404"},
 		{[]Result{{Check: "a", Status: Skip}, {Check: "b", Status: Skip}}, nil, Skip, "nothing to look at"},
+		{nil, []Result{{Check: "request-id", Status: OK}}, Skip, "nothing to look at"}, // it is no request of the settings
 	} {
 		if got := s.Decide(c.doctor, c.smoke); got.Status != c.want || !strings.Contains(got.Found, c.found) || got.Check != "x" {
 			t.Errorf("%v, %v: got %+v, want %s and %q", c.doctor, c.smoke, got, c.want, c.found)
 		}
+	}
+	s.Outside = "b"
+	inside := []Result{{Check: "a", Status: OK}, {Check: "b", Status: Skip, Found: "public_url is not set"}}
+	if got := s.Decide(inside, nil); got.Status != Skip || got.Found != "looked at from this machine only: public_url is not set" {
+		t.Errorf("without a look from outside: got %+v, want it skipped", got)
+	}
+	inside[0].Status = Fail
+	if got := s.Decide(inside, nil); got.Status != Fail {
+		t.Errorf("what fails inside: got %+v, want fail", got)
 	}
 	for answer, want := range map[string]Status{"": Fail, "y": OK, "Yes": OK, "no": Fail, "maybe": Fail} {
 		if got := s.Answered(answer); got.Status != want {

@@ -67,14 +67,14 @@ func runningInstance(ctx context.Context, site Site) Result {
 
 func optionalDoor(ctx context.Context, site Site) Result {
 	if !site.Config.Database.Enabled() {
-		return skip("there is no database to guard")
+		return skip("the settings name no database: database.upstream_file is not set")
 	}
 	return checkDatabaseDoor(ctx, site)
 }
 
 func optionalBypass(ctx context.Context, site Site) Result {
 	if !site.Config.Database.Enabled() {
-		return skip("there is no database to guard")
+		return skip("the settings name no database: database.upstream_file is not set")
 	}
 	return checkBypass(ctx, site)
 }
