@@ -73,7 +73,7 @@ func (s *session) setUp(l *link) *problem {
 		l.back.applied = f.own
 	}
 	if f.told.of != nil && f.told.sig != l.back.reported.sig {
-		s.tellParameters(l.back.reported)
+		s.tellParameters(l)
 	}
 	if f.status == 'E' {
 		l.ask("BEGIN")
@@ -115,14 +115,17 @@ func (l *link) apply(sql string) *problem {
 	return p
 }
 
-// tellParameters tells the client what differs from what it was told; the link's mutex is held.
-func (s *session) tellParameters(reported values) {
+// tellParameters tells the client what of l differs from what it was told; l.mu is held.
+func (s *session) tellParameters(l *link) {
+	reported := l.back.reported
 	for name, value := range reported.of {
 		if s.front.told.of[name] != value {
 			s.local = appendParameter(s.local, name, value)
 		}
 	}
 	s.front.told = reported
+	l.tells(s)
+	defer l.telling.Store(nil)
 	s.proxy.loop.lock(&s.wmu)
 	if !s.gone.Load() {
 		if _, err := s.conn.Write(s.local); err != nil {

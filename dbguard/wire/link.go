@@ -63,6 +63,9 @@ type link struct {
 	// holder is the session, and heldSince since when, as tick, for those who must not wait for mu.
 	holder    atomic.Pointer[session]
 	heldSince atomic.Int64
+	// telling is the client that is being written to, nil where none is, and tellingSince since when, as tick.
+	telling      atomic.Pointer[session]
+	tellingSince atomic.Int64
 }
 
 // read relays until the server connection ends. It is the link's goroutine.
@@ -132,6 +135,7 @@ func (l *link) process(buf []byte) (used int, end *problem) {
 	said := s != nil && len(l.sink.parts) > 0
 	if said {
 		s.front.batch.alive = false
+		l.tells(s)
 		loop.lock(&s.wmu) // before s is let go: its next server connection must not answer first
 	}
 	if t.told && s != nil {
@@ -143,8 +147,7 @@ func (l *link) process(buf []byte) (used int, end *problem) {
 	}
 	l.mu.Unlock()
 	if said {
-		s.write(&l.sink)
-		s.wmu.Unlock()
+		l.say(s, &l.sink)
 	}
 	l.sink.reset()
 	if t.params {
@@ -163,11 +166,24 @@ func (l *link) process(buf []byte) (used int, end *problem) {
 func (l *link) deliver(s *session) {
 	if s != nil && len(l.sink.parts) > 0 {
 		s.front.batch.alive = false
+		l.tells(s)
 		l.pool.proxy.loop.lock(&s.wmu)
-		s.write(&l.sink)
-		s.wmu.Unlock()
+		l.say(s, &l.sink)
 	}
 	l.sink.reset()
+}
+
+// tells notes that s is being told something. It comes before s.wmu is locked, since that may wait for s to read, too.
+func (l *link) tells(s *session) {
+	l.tellingSince.Store(l.pool.tick.Load())
+	l.telling.Store(s)
+}
+
+// say passes on what was gathered for s. It is called with s.wmu held and returns without.
+func (l *link) say(s *session, out *sink) {
+	s.write(out)
+	s.wmu.Unlock()
+	l.telling.Store(nil)
 }
 
 // fromFatal is a server's FATAL error as its client will see it.

@@ -56,12 +56,13 @@ func (l *link) tell(s *session, p *problem) {
 		return
 	}
 	l.detach()
+	if gone {
+		out.reset()
+	}
+	l.tells(s)
 	s.wmu.Lock()
 	l.mu.Unlock()
-	if !gone {
-		s.write(&out)
-	}
-	s.wmu.Unlock()
+	l.say(s, &out)
 	if !alive {
 		s.hangUp()
 	}

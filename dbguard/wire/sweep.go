@@ -29,6 +29,7 @@ func (x *proxy) sweep(ctx context.Context) {
 			x.pool.closeIdle()
 			limit := x.queryTimeout()
 			for _, l := range x.pool.list() {
+				x.hurry(l, limit)
 				x.sweepLink(l, limit)
 			}
 		}
@@ -63,6 +64,18 @@ func (x *proxy) sweepLink(l *link, limit time.Duration) {
 		return
 	}
 	l.mu.Unlock()
+}
+
+// hurry hangs up on a client that for as long as a statement may run has not read what l tells it: l serves nobody until it has.
+func (x *proxy) hurry(l *link, limit time.Duration) {
+	s := l.telling.Load() // before since when, which is then of no former one
+	if s == nil || time.Duration(x.pool.tick.Load()-l.tellingSince.Load()) < limit+cancelGrace {
+		return
+	}
+	if !s.hungUp.Load() {
+		x.logger.Warn("client does not read its answer", "client", s.client.Addr, "user", s.client.User)
+	}
+	s.hangUp()
 }
 
 // takeBack ends the transaction of a client that left it idle, and its hold on the connection. The client learns of it with its
