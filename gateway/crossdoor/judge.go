@@ -32,10 +32,11 @@ func (j *judge) begin(model Known, s *screen.Statement, lexes int, deadline time
 
 // reach is what a span covers of a statement.
 type reach struct {
-	first, last int // tokens touched, last < first where none
-	leaves      bool
+	first, last int  // tokens touched, last < first where none
+	leaves      bool // it begins in a literal or comment and ends behind it
 	cuts        bool // it begins or ends inside a word, number or operator
 	comment     bool // a comment begins inside
+	completes   bool // the second byte of what begins a comment is inside: a dash behind the app's own
 	ends        bool // a semicolon is inside
 	shape       shape
 }
@@ -43,12 +44,12 @@ type reach struct {
 func (r reach) tokens() int { return r.last - r.first + 1 }
 
 // crosses reports that the span is more than the inside of one token or comment.
-func (r reach) crosses() bool { return r.tokens() > 1 || r.comment || r.leaves }
+func (r reach) crosses() bool { return r.tokens() > 1 || r.comment || r.completes || r.leaves }
 
 // mayBeTakenOut reports that the rest of the statement tells whether the span was put in: it is no list of columns to show, and not
 // what a statement begins with. Honest apps send both.
 func (r reach) mayBeTakenOut() bool {
-	return r.tokens() > 0 && (r.first > 0 || r.leaves) && (r.shape == anyShape || r.shape == wordsShape)
+	return (r.tokens() > 0 || r.completes) && (r.first > 0 || r.leaves) && (r.shape == anyShape || r.shape == wordsShape)
 }
 
 // isHard reports that no honest app lets a value reach so far.
@@ -122,7 +123,7 @@ func (j *judge) alone(sp span, r reach) verdict {
 	switch {
 	case r.shape == valueShape && sp.how == exact && comparesWithItself(j.statement, r.first, r.last):
 		return hard
-	case !r.crosses(), r.shape == valueShape, r.shape == pieceShape, r.shape == wordsShape:
+	case !r.crosses(), r.completes && r.tokens() < 2 && !r.leaves && !r.comment, r.shape == valueShape, r.shape == pieceShape, r.shape == wordsShape:
 		return nothing
 	case r.first == 0 && !r.leaves:
 		if r.last == len(j.statement.Tokens)-1 && sp.how == exact && r.tokens() > 2 {
@@ -138,7 +139,7 @@ func (j *judge) alone(sp span, r reach) verdict {
 		return seen
 	case r.isHard() && len(sp.value.text) >= minHard, j.outgrows(sp, r):
 		return hard
-	case r.cuts, r.tokens() == 2 && (j.isPunct(r.first) || j.isPunct(r.last)):
+	case r.cuts, r.completes, r.tokens() == 2 && (j.isPunct(r.first) || j.isPunct(r.last)):
 		return nothing
 	}
 	return suspected
@@ -164,11 +165,16 @@ func (j *judge) reach(start, end int) reach {
 		r.cuts = !isText(t.Kind) && int(t.Start) < start || !isText(l.Kind) && int(l.End) > end
 	}
 	for _, c := range s.Comments {
-		if int(c.Start) >= start && int(c.Start) < end {
+		switch from, to := int(c.Start), int(c.End); {
+		case from >= start && from < end:
 			r.comment = true
+		case from == start-1 && from+1 < end:
+			r.completes = true
+		case from < start && start < to && to < end && r.tokens() > 0:
+			r.leaves = true
 		}
 	}
-	if r.crosses() && !r.isHard() || r.tokens() > 1 && !r.leaves && !r.comment && !r.ends {
+	if r.crosses() && !r.isHard() && r.tokens() > 0 || r.tokens() > 1 && !r.leaves && !r.comment && !r.ends {
 		r.shape = shapeOf(s, r.first, r.last)
 	}
 	return r
@@ -251,8 +257,8 @@ func (j *judge) without(spans []span, filler string) *screen.Statement {
 	return from
 }
 
-// fillers are harmless values for the place where a span begins: inside a literal a letter, elsewhere a number or the name that the
-// span begins with, in a sort list any name.
+// fillers are harmless values for the place where a span begins: inside a literal a letter, elsewhere a number or the name or operator
+// that the span begins with, in a sort list any name, and behind one a direction.
 func (j *judge) fillers(sp span) [3]string {
 	s := j.statement
 	i := firstEndingAfter(s.Tokens, sp.start)
@@ -264,10 +270,14 @@ func (j *judge) fillers(sp span) [3]string {
 		return [3]string{"a"}
 	}
 	f := [3]string{"1"}
-	if t.Kind == screen.Word || t.Kind == screen.Quoted {
+	if t.Kind == screen.Word || t.Kind == screen.Quoted || t.Kind == screen.Operator && !isSign(s.Of(i)) {
 		f[1] = string(bytes.TrimSpace(s.Text()[max(int(t.Start), sp.start):min(int(t.End), sp.end)]))
 	}
-	if sortsAt(s, i) {
+	switch {
+	case !sortsAt(s, i):
+	case s.Tokens[i-1].Kind != screen.Punct && !isWordOf(s.Of(i-1), "by"):
+		f[0], f[2] = "asc", "desc"
+	default:
 		f[2] = screen.AnyName
 	}
 	return f

@@ -2,6 +2,7 @@ package crossdoor
 
 import (
 	"bytes"
+	"strings"
 
 	"sallyport/dbguard/screen"
 )
@@ -24,6 +25,9 @@ const (
 
 // keepWord keeps text where it may be a name.
 func (e *entry) keepWord(from source, param, text string) {
+	if text = strings.Trim(text, `"`+blanks); text == "" {
+		return
+	}
 	if len(text) > maxWord || '0' <= text[0] && text[0] <= '9' || !isWord(text) {
 		return
 	}
@@ -43,10 +47,10 @@ func (e *entry) keepWord(from source, param, text string) {
 // a number belonged.
 func (w *Window) addWords(m *matcher, s *screen.Statement, ev *evidence) {
 	for i := range s.Tokens {
-		if s.Tokens[i].Kind != screen.Word || !comparesWithItself(s, i, i) {
+		if !isName(s.Tokens[i].Kind) || !comparesWithItself(s, i, i) {
 			continue
 		}
-		name := string(appendLower(nil, s.Of(i)))
+		name := string(appendLower(nil, bareName(s.Of(i))))
 		at := span{start: int(s.Tokens[i].Start), end: int(s.Tokens[i].End)}
 		for _, e := range m.entries {
 			if held, ok := e.word(name); ok {
@@ -73,22 +77,37 @@ func (e *entry) word(text string) (word, bool) {
 	return word{}, false
 }
 
-// comparesWithItself reports that tokens first to last, a name with or without its table's, are what = compares the same column with.
+// comparesWithItself reports that tokens first to last, a name with or without its table's, are what = compares the same column with, or
+// the first that IN does.
 func comparesWithItself(s *screen.Statement, first, last int) bool {
-	if first < 2 || !bytes.Equal(s.Of(first-1), []byte("=")) || s.Tokens[first-2].Kind != screen.Word || !bytes.EqualFold(s.Of(first-2), s.Of(last)) {
+	left := first - 2 // the last token before what compares
+	switch {
+	case left < 0:
+		return false
+	case left > 0 && s.Of(first - 1)[0] == '(' && isWordOf(s.Of(left), "in"):
+		left--
+	case !bytes.Equal(s.Of(first-1), []byte("=")):
+		return false
+	}
+	if !isName(s.Tokens[left].Kind) || !bytes.EqualFold(bareName(s.Of(left)), bareName(s.Of(last))) {
 		return false
 	}
 	if last+1 < len(s.Tokens) && s.Tokens[last+1].Kind != screen.Word {
 		c := s.Of(last + 1)[0]
-		if c != ')' && c != ';' {
+		if c != ')' && c != ';' && c != ',' {
 			return false
 		}
 	}
-	return isOperandPlace(s, first) && !isAliased(s, first, last)
+	return isOperandPlace(s, first) && !isAliased(s, left, first, last)
 }
 
+func isName(k screen.Kind) bool { return k == screen.Word || k == screen.Quoted }
+
+// bareName is a name without the quotes that it may have.
+func bareName(name []byte) []byte { return bytes.Trim(name, `"`) }
+
 // isAliased reports that both sides name a table, and different ones: a join.
-func isAliased(s *screen.Statement, first, last int) bool {
-	left := first >= 4 && s.Of(first - 3)[0] == '.'
-	return left && last > first && !bytes.EqualFold(s.Of(first-4), s.Of(first))
+func isAliased(s *screen.Statement, left, first, last int) bool {
+	dotted := left >= 2 && s.Of(left - 1)[0] == '.'
+	return dotted && last > first && !bytes.EqualFold(s.Of(left-2), s.Of(first))
 }
