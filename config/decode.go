@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 )
 
@@ -88,6 +89,8 @@ func find(known []field, name string) (field, bool) {
 
 func (d *decoder) unknown(at place, key, name string, siblings []string) {
 	switch better := nearest(name, siblings); {
+	case slices.Contains(siblings, name+"_file"):
+		d.say(at, key, "is not a setting; did you mean %s_file, which names a file that holds it?", name)
 	case better != "":
 		d.say(at, key, "is not a setting; did you mean %s?", better)
 	default:

@@ -46,6 +46,9 @@ func (d *decoder) environment(v reflect.Value, environ []string) {
 }
 
 func orNear(name string, known map[string]setting) string {
+	if _, ok := known[name+"_FILE"]; ok {
+		return "; did you mean " + name + "_FILE, which names a file that holds it?"
+	}
 	var all []string
 	for n, s := range known {
 		if s.plain() {

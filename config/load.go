@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -30,7 +31,10 @@ func Load(src Sources) (Config, error) {
 	var text []byte
 	if src.File != "" {
 		var err error
-		if text, err = readFile(src.File, maxFile); err != nil {
+		switch text, err = readFile(src.File, maxFile); {
+		case errors.Is(err, fs.ErrNotExist):
+			return Config{}, fmt.Errorf("settings: %w; sallyport init writes a first file", err)
+		case err != nil:
 			return Config{}, fmt.Errorf("settings: %w", err)
 		}
 	}
@@ -54,7 +58,7 @@ func load(src Sources, text []byte) (Config, error) {
 	cfg.book = &book{places: d.places, sources: src}
 	cfg.book.variables = cfg.secretVariables()
 	cfg.settle(src)
-	d.bad = append(d.bad, cfg.mistakes()...)
+	d.bad = append(append(d.bad, cfg.inlineSecrets()...), cfg.mistakes()...)
 	if len(d.bad) > 0 {
 		return Config{}, d.bad.sorted()
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -96,6 +97,52 @@ func (c Config) Secrets() []SecretRef {
 		return nil
 	})
 	return all
+}
+
+// CheckSecrets returns Mistakes where a secret that the settings name cannot be read, or the database's is no URL that the door takes.
+func (c Config) CheckSecrets() error {
+	var bad Mistakes
+	for _, s := range c.Secrets() {
+		secret, err := c.Secret(s.Source)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			bad = append(bad, c.mistake(s.Key, "names "+s.Source+", which is no such file: write the secret there, for the user alone that runs sallyport (chmod 600)"))
+		case errors.Is(err, fs.ErrPermission):
+			bad = append(bad, c.mistake(s.Key, "names "+s.Source+", which this user may not read: give it to the user that runs sallyport (chown), or run as root and name it in LoadCredential"))
+		case err != nil:
+			bad = append(bad, c.mistake(s.Key, "cannot be read: "+err.Error()))
+		case s.Key == "database.upstream_file":
+			if err := wire.CheckUpstream(strings.TrimSpace(secret)); err != nil {
+				bad = append(bad, c.mistake(s.Key, "names a secret that is not the database's URL as it must be: "+err.Error()))
+			}
+		}
+	}
+	if bad == nil {
+		return nil
+	}
+	return bad
+}
+
+// secretItself finds what is a URL with its user where the path of a file is wanted; joining it to a folder takes one of its slashes.
+var secretItself = regexp.MustCompile(`[a-z]{2,}:/.*@`)
+
+// inlineSecrets are mistakes about *_file settings that hold the secret itself, which is not shown.
+func (c *Config) inlineSecrets() Mistakes {
+	var bad Mistakes
+	for _, s := range c.Secrets() {
+		if secretItself.MatchString(s.Source) {
+			bad = append(bad, c.mistake(s.Key, "is the secret itself, want the path of a file that holds it"))
+		}
+	}
+	return bad
+}
+
+// mistake is one about key, with its place where the settings were loaded.
+func (c Config) mistake(key, text string) Mistake {
+	if c.book == nil {
+		return Mistake{Key: key, Text: key + " " + text}
+	}
+	return c.book.mistake(key, key+" "+text)
 }
 
 // SecretVariables are the variables of the environment in which the settings say that secrets stand: nothing for a child.

@@ -65,3 +65,52 @@ func TestEnvKeysHaveTheirMistakes(t *testing.T) {
 		}
 	}
 }
+
+func TestSecretsThatCannotBeUsedAreMistakesWithPlaceAndCure(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"mysql": "mysql://shop:hunter2@127.0.0.1/shop", "none": "postgres://shop:hunter2@127.0.0.1", "good": " postgres://shop:hunter2@127.0.0.1/shop\n", "empty": "\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(dir, "s.yaml")
+	for name, want := range map[string]string{
+		"good":   "",
+		"mysql":  "database.upstream_file names a secret that is not the database's URL as it must be: want a URL such as postgres://",
+		"none":   "database.upstream_file names a secret that is not the database's URL as it must be: user, host and database must all stand in the URL",
+		"empty":  "database.upstream_file cannot be read: " + filepath.Join(dir, "empty") + " is empty",
+		"absent": "database.upstream_file names " + filepath.Join(dir, "absent") + ", which is no such file: write the secret there",
+	} {
+		cfg, err := load(Sources{File: file}, []byte("database: {upstream_file: "+name+"}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = cfg.CheckSecrets()
+		if want == "" && err == nil {
+			continue
+		}
+		if err == nil || want == "" || !strings.HasPrefix(err.Error(), file+":1:12: "+want) || strings.Contains(err.Error(), "hunter2") || AsMistakes(err) == nil {
+			t.Errorf("%s: got %v, want a mistake that begins with %q", name, err, want)
+		}
+	}
+}
+
+func TestSecretInTheFileIsToldWhereItBelongs(t *testing.T) {
+	for text, want := range map[string]string{
+		"database: {upstream: postgres://shop:hunter2@127.0.0.1/shop}\n":      "database.upstream is not a setting; did you mean upstream_file, which names a file that holds it?",
+		"alerts: {slack: {webhook: https://hooks.example.com/hunter2}}\n":     "alerts.slack.webhook is not a setting; did you mean webhook_file, which names a file that holds it?",
+		"database: {upstream_file: postgres://shop:hunter2@127.0.0.1/shop}\n": "s.yaml:1:12: database.upstream_file is the secret itself, want the path of a file that holds it",
+		"tunnel: {run: {token: hunter2}}\n":                                   "tunnel.run.token is not a setting; did you mean token_file, which names a file that holds it?",
+	} {
+		if _, err := load(Sources{File: "s.yaml"}, []byte(text)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+func TestSecretInAVariableIsToldWhereItBelongs(t *testing.T) {
+	_, err := load(Sources{Environ: []string{"SALLYPORT_DATABASE_UPSTREAM=postgres://shop:hunter2@127.0.0.1/shop"}}, nil)
+	if err == nil || err.Error() != "SALLYPORT_DATABASE_UPSTREAM: names no setting; did you mean SALLYPORT_DATABASE_UPSTREAM_FILE, which names a file that holds it?" {
+		t.Errorf("got %v", err)
+	}
+}

@@ -32,6 +32,9 @@ func (d *database) readStructures(s config.AllowList) (structures, error) {
 	if errors.Is(err, fs.ErrNotExist) && !s.On() {
 		return now, nil
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return structures{}, fmt.Errorf("allow_list.file: %w; with mode off, let the app send what it sends, then: sallyport learn --out %s", err, s.File)
+	}
 	if err != nil {
 		return structures{}, fmt.Errorf("allow_list.file: %w", err)
 	}

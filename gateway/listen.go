@@ -51,6 +51,10 @@ func listen(ctx context.Context, key, addr string) (net.Listener, error) {
 		return l, nil
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, &PortTakenError{Addr: addr, Key: key, Owners: preflight.Holders(at)}
+	case errors.Is(err, syscall.EACCES) && at.Port() < 1024:
+		return nil, fmt.Errorf("cannot listen on %s: ports below 1024 are not for this user. Set %s to a higher one: cloudflared takes any", addr, key)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("cannot listen on %s: this machine has no such address. Set %s to one of its own, or to 127.0.0.1", addr, key)
 	default:
 		return nil, fmt.Errorf("cannot listen on %s (%s): %w", addr, key, err)
 	}

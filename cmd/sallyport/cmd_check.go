@@ -1,9 +1,6 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"sallyport/config"
@@ -17,8 +14,8 @@ func (p *program) checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := readableSecrets(cfg); err != nil {
-				return ends(codeUsage, "%w", err)
+			if err := cfg.CheckSecrets(); err != nil {
+				return err
 			}
 			if p.json {
 				return p.answer("check", struct {
@@ -32,17 +29,6 @@ func (p *program) checkCommand() *cobra.Command {
 	}
 	p.addSettingFlags(cmd)
 	return cmd
-}
-
-// readableSecrets returns what keeps the secrets of cfg from being read, all of it.
-func readableSecrets(cfg config.Config) error {
-	var bad []error
-	for _, s := range cfg.Secrets() {
-		if _, err := cfg.Secret(s.Source); err != nil {
-			bad = append(bad, fmt.Errorf("%s: %w", s.Key, err))
-		}
-	}
-	return errors.Join(bad...)
 }
 
 func named(cfg config.Config) string {

@@ -113,6 +113,9 @@ func readStructures(file string, missingIsFine bool) (*gateway.Learned, error) {
 	if os.IsNotExist(err) && missingIsFine {
 		return l, nil
 	}
+	if os.IsNotExist(err) {
+		return nil, ends(codeUsage, "%w; write it with: sallyport learn --out %s", err, file)
+	}
 	if err != nil {
 		return nil, ends(codeUsage, "%w", err)
 	}

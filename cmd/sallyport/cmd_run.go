@@ -44,12 +44,15 @@ func (p *program) serve(cmd *cobra.Command, up func()) error {
 		}
 		return cfg, err
 	}
-	cfg, err := ready()
+	cfg, err := p.load(cmd)
+	if err == nil {
+		err = cfg.CheckSecrets()
+	}
+	if err == nil {
+		cfg, err = ready()
+	}
 	if err != nil {
 		return asUsage(err)
-	}
-	if err := readableSecrets(cfg); err != nil {
-		return ends(codeUsage, "%w", err)
 	}
 	overseer, err := newOverseer(p.environ)
 	if err != nil {

@@ -107,7 +107,8 @@ func TestDeployedSettingsAreUnderstood(t *testing.T) {
 		var out, errOut bytes.Buffer
 		run(t.Context(), []string{"check", "--config", file}, &out, &errOut)
 		for line := range strings.Lines(errOut.String()) {
-			if !strings.Contains(line, "/run/secrets/") { // those files exist in containers only
+			// Those files exist in containers only; the last line counts them.
+			if !strings.Contains(line, "/run/secrets/") && !strings.HasSuffix(line, " in the settings, nothing was changed\n") {
 				t.Errorf("check of %s says: %s", file, line)
 			}
 		}

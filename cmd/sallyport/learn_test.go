@@ -130,7 +130,7 @@ func TestALearnedAppIsKnownFromItsFirstRequest(t *testing.T) {
 	for range 3 {
 		o.visit()
 	}
-	o.wants(codeUsage, "no such file", "learn", "diff")
+	o.wants(codeUsage, "no such file or directory; write it with: sallyport learn --out ", "learn", "diff")
 	o.wants(codeGood, `{"sql":"select '?'"}`, "learn")
 	o.wants(codeGood, "generation", "learn", "apply", "--json")
 	o.wants(codeGood, "0 statements sent and not in it", "learn", "diff")

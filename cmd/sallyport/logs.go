@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -29,7 +30,8 @@ func openLogs(s config.Log, errOut io.Writer) logs {
 	if s.File != "" {
 		// lumberjack counts in MiB; what is below one is one.
 		file := &lumberjack.Logger{Filename: s.File, MaxSize: int(max(1, s.Rotate.Size>>20)), MaxBackups: s.Rotate.Keep}
-		w, l.access, l.file = file, file, file
+		kept := &orElse{file: file, otherwise: w}
+		w, l.access, l.file = kept, kept, file
 	}
 	options := &slog.HandlerOptions{Level: l.level}
 	if s.Format == "text" || s.Format == "auto" && s.File == "" && terminal(errOut) {
@@ -38,6 +40,23 @@ func openLogs(s config.Log, errOut io.Writer) logs {
 	}
 	l.logger = slog.New(slog.NewJSONHandler(w, options))
 	return l
+}
+
+// orElse writes lines to a file, and to otherwise while the file takes none: a folder that is not there, a full disk.
+type orElse struct {
+	file, otherwise io.Writer
+	told            sync.Once
+}
+
+func (o *orElse) Write(line []byte) (int, error) {
+	n, err := o.file.Write(line)
+	if err == nil {
+		return n, nil
+	}
+	o.told.Do(func() {
+		fmt.Fprintf(o.otherwise, "sallyport: log.file cannot be written, so its lines come here: %v\n", err)
+	})
+	return o.otherwise.Write(line)
 }
 
 // lines writes whole lines of several goroutines one after the other.

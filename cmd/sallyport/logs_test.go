@@ -44,6 +44,21 @@ func TestLogIsRotatedBySizeAndKeepsAsManyAsTold(t *testing.T) {
 	}
 }
 
+func TestLinesThatTheLogFileDoesNotTakeAreNotLost(t *testing.T) {
+	inTheWay := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(inTheWay, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var errOut strings.Builder
+	l := openLogs(config.Log{Level: "info", Format: "auto", File: filepath.Join(inTheWay, "shop.log"), Rotate: config.Rotate{Size: 1 << 20, Keep: 2}}, &errOut)
+	l.logger.Info("first")
+	l.logger.Info("second")
+	got := errOut.String()
+	if strings.Count(got, "sallyport: log.file cannot be written, so its lines come here: ") != 1 || !strings.Contains(got, `"msg":"first"`) || !strings.Contains(got, `"msg":"second"`) {
+		t.Errorf("a file in a folder that is none: got\n%swant both lines here, and the reason once", got)
+	}
+}
+
 // wholeLines wants a log file of at most a MiB whose lines are all JSON.
 func wholeLines(t *testing.T, name string) {
 	t.Helper()

@@ -13,6 +13,12 @@ import (
 // dialTimeout bounds the making of one server connection, its login included.
 const dialTimeout = 10 * time.Second
 
+// CheckUpstream returns what is wrong with the database's connection string, without showing any of it; nil where the door takes it.
+func CheckUpstream(text string) error {
+	_, err := parseUpstream(text)
+	return err
+}
+
 // parseUpstream reads the database's connection string, a URL. Everything must stand in it: what the environment, a password
 // file or a service file might add is not taken, and there is no silent falling back to a connection without TLS.
 func parseUpstream(text string) (*pgconn.Config, error) {
