@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"maps"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -97,19 +99,19 @@ func (x *proxy) drain() {
 // still being written has no transaction any more, and is left for the next time, so that it hears why it ends.
 func (x *proxy) dismiss(hard bool) int {
 	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, s := range x.keys {
-		switch {
-		case hard:
+	left, sessions := x.clients, slices.Collect(maps.Values(x.keys))
+	x.mu.Unlock()
+	for _, s := range sessions {
+		if hard {
 			s.endWith(shuttingDown())
-		case s.link.Load() == nil && s.waiting.Load() == nil:
-			s.tryEndWith(shuttingDown())
+		} else {
+			s.dismiss(shuttingDown())
 		}
 	}
 	if hard {
 		x.stop()
 	}
-	return x.clients
+	return left
 }
 
 // close ends the pool and all idle connections.

@@ -18,6 +18,7 @@ func (x *proxy) welcome(raw net.Conn) {
 	if err != nil {
 		var p *problem
 		if errors.As(err, &p) {
+			_ = raw.SetWriteDeadline(time.Now().Add(lastWordWithin)) // the end of the door ends what a client says, not what it hears
 			_, _ = conn.Write(p.asFatal().append(nil))
 			x.logger.Info("login refused", "client", raw.RemoteAddr().String(), "sqlstate", p.code, "error", p.message)
 		}
@@ -46,6 +47,9 @@ func (x *proxy) login(raw net.Conn) (net.Conn, *session, error) {
 	}
 	who, err := x.authenticate(conn, st.user)
 	if err != nil {
+		if errors.Is(err, errGone) && x.stopping() {
+			err = shuttingDown()
+		}
 		return conn, nil, err
 	}
 	if st.database == consoleDatabase && x.database != consoleDatabase {

@@ -84,8 +84,14 @@ func (s *session) serve() error {
 		if err != nil {
 			return ending(err)
 		}
-		if p := s.handle(m); p != nil {
-			return p
+		s.handling.Lock()
+		err = errGone
+		if !s.gone.Load() {
+			err = s.handle(m)
+		}
+		s.handling.Unlock()
+		if err != nil {
+			return err
 		}
 	}
 }
@@ -130,6 +136,9 @@ func (s *session) answer() (done bool, why error) {
 	s.defers = true
 	defer func() { s.defers = false; s.giveBack() }()
 	for s.in.whole() {
+		if s.gone.Load() {
+			return true, errGone // it was told that this did not run
+		}
 		m, err := s.in.next()
 		if err != nil {
 			return true, ending(err)
@@ -266,6 +275,24 @@ func (s *session) tryEndWith(p *problem) bool {
 	}
 	s.lastWord(p)
 	return true
+}
+
+// dismiss ends a session that has no statement under way, and tells it p. It does nothing where it has one, or where something is
+// being said: a client that hears p may send again what it got no answer to.
+func (s *session) dismiss(p *problem) {
+	if !s.handling.TryLock() {
+		return
+	}
+	defer s.handling.Unlock()
+	if s.queued == nil && s.idle() {
+		s.tryEndWith(p)
+	}
+}
+
+// idle reports that s has no server connection and waits for none; s.handling is held.
+func (s *session) idle() bool {
+	return s.link.Load() == nil && s.waiting.Load() == nil && s.retrying.Load() == nil &&
+		s.link.Load() == nil // which a retry that has just ended may have got
 }
 
 // lastWord says p and closes the client's connection. It is called with s.wmu held and returns without.
