@@ -78,9 +78,9 @@ func scannerFor(contentType string, e *entry) scanner {
 	case media == "application/x-www-form-urlencoded":
 		return newForm(e)
 	case media == "multipart/form-data" && params["boundary"] != "":
-		return newMultipart(params["boundary"], int(e.limits.ValueMax), func(name, text string, more int) { e.piece(fromMultipart, name, text, more) })
+		return newParts(params["boundary"], e)
 	case strings.HasSuffix(media, "json") || media == "application/graphql" || media == "application/x-ndjson":
-		return newJSON(e)
+		return &sniffing{entry: e, json: true}
 	case strings.HasSuffix(media, "xml") || media == "text/html":
 		return newMarkup(e)
 	}
@@ -93,6 +93,29 @@ func newJSON(e *entry) scanner {
 			e.piece(fromJSON, key, text, more)
 		}
 	}}
+}
+
+// partsBody is a multipartScanner whose repeated names are joined at the end.
+type partsBody struct {
+	*multipartScanner
+	joins joins
+	entry *entry
+}
+
+func newParts(boundary string, e *entry) scanner {
+	b := &partsBody{entry: e}
+	b.multipartScanner = newMultipart(boundary, int(e.limits.ValueMax), func(name, text string, more int) {
+		e.piece(fromMultipart, name, text, more)
+		if len(text) < maxJoinedBytes {
+			b.joins.add(name, text)
+		}
+	})
+	return b
+}
+
+func (b *partsBody) finish() {
+	b.multipartScanner.finish()
+	b.joins.keep(b.entry, fromMultipart)
 }
 
 func newMarkup(e *entry) scanner {
@@ -124,6 +147,7 @@ type sniffing struct {
 	more   int // bytes that follow head, as squeeze counts them
 	then   scanner
 	chosen bool
+	json   bool // JSON is what the type says: where it is JSON, the text as a whole is none of the inputs
 }
 
 func (s *sniffing) feed(p []byte) {
@@ -133,6 +157,15 @@ func (s *sniffing) feed(p []byte) {
 			return
 		}
 		s.then, s.chosen = s.choose(p[0]), true
+		_, isJSON := s.then.(*jsonScanner)
+		s.json = s.json && (isJSON || p[0] == 0 || p[0] >= 0xFE)
+		if s.json && !isJSON {
+			s.then = newJSON(s.entry)
+		}
+	}
+	if s.json {
+		s.then.feed(p)
+		return
 	}
 	room := min(int(s.entry.limits.ValueMax)-len(s.head), len(p))
 	s.head = append(s.head, p[:room]...)
@@ -153,6 +186,12 @@ func (s *sniffing) choose(first byte) scanner {
 }
 
 func (s *sniffing) finish() {
+	if s.json {
+		if s.then != nil {
+			s.then.finish()
+		}
+		return
+	}
 	if bytes.IndexByte(s.head, 0) >= 0 {
 		s.more = 0 // a file or the like
 	}

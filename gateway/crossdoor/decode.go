@@ -117,6 +117,16 @@ func plain(s string) string {
 	}, norm.NFKD.String(s))
 }
 
+// ascii leaves out what is no ASCII, as filters do that let printable characters pass.
+func ascii(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= utf8.RuneSelf {
+			return -1
+		}
+		return r
+	}, s)
+}
+
 // asciiFor are the look-alikes that narrow replaces.
 var asciiFor = map[rune]rune{
 	'‘': '\'', '’': '\'', '‚': '\'', '‛': '\'', 'ʼ': '\'', '′': '\'', '´': '\'', '“': '"', '”': '"', '„': '"', '″': '"',

@@ -84,11 +84,8 @@ func (f *formScanner) finish() {
 type pairs struct {
 	entry *entry
 	from  source
-	seen  map[string][]string
+	joins joins
 }
-
-// maxJoined bounds the names whose repeated values are joined.
-const maxJoined = 32
 
 func (p *pairs) add(name, value formText) {
 	key, raw := percentDecode(name.text(), true), value.text()
@@ -103,24 +100,11 @@ func (p *pairs) add(name, value formText) {
 			p.entry.input(p.from, "(key)", part)
 		}
 	}
-	if p.seen == nil {
-		p.seen = make(map[string][]string, 8)
-	}
-	if _, known := p.seen[key]; known || len(p.seen) < maxJoined {
-		p.seen[key] = append(p.seen[key], clip(decoded, 1024))
-	}
+	p.joins.add(key, decoded)
 }
 
 // isBracket reports what nested names are written with.
 func isBracket(r rune) bool { return r == '[' || r == ']' || r == '.' }
 
 // join keeps the joined values of repeated names.
-func (p *pairs) join() {
-	for key, all := range p.seen {
-		if len(all) > 1 && len(all) <= maxJoined {
-			p.entry.input(p.from, key, strings.Join(all, ","))
-			p.entry.input(p.from, key, strings.Join(all, ", "))
-			p.entry.input(p.from, key, strings.Join(all, " "))
-		}
-	}
-}
+func (p *pairs) join() { p.joins.keep(p.entry, p.from) }

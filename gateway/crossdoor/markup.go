@@ -27,6 +27,7 @@ var (
 func (m *markupScanner) feed(p []byte) {
 	for _, c := range p {
 		switch {
+		case c == 0: // half of a character in UTF-16, which parsers tell by themselves
 		case m.section != nil:
 			m.inSection(c)
 		case m.quote != 0 && c == m.quote:

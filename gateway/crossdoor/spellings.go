@@ -1,6 +1,7 @@
 package crossdoor
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"html"
@@ -71,6 +72,10 @@ func (s *speller) expand(x spelling) {
 	if m.wide {
 		s.add(narrow(x.text), d)
 		s.add(plain(x.text), d)
+		s.add(ascii(x.text), d)
+	}
+	if n := len(x.text); m.brace && n > 2 && x.text[0] == '"' && x.text[n-1] == '"' { // a cookie, a cell of a table
+		s.add(x.text[1:n-1], d)
 	}
 	if m.brace && strings.ContainsAny(x.text, "{[") {
 		eachJSONString(x.text, func(_, v string) { s.add(v, d) })
@@ -99,40 +104,60 @@ func (s *speller) unpack(text string, d int) {
 	if len(text) < minPacked {
 		return
 	}
-	if b, err := hex.DecodeString(strings.TrimPrefix(strings.TrimPrefix(text, "0x"), "\\x")); err == nil && readable(b) {
-		s.add(string(b), d)
+	if b, err := hex.DecodeString(strings.TrimPrefix(strings.TrimPrefix(text, "0x"), "\\x")); err == nil {
+		s.add(string(readable(b)), d)
 	}
-	if strings.Count(text, ".") == 2 { // JWT: header.payload.signature (RFC 7519)
-		text = strings.Split(text, ".")[1]
-	}
-	if b := base64Decode(text); b != nil {
-		s.add(string(b), d)
-	}
-}
-
-// base64Decode reads standard and URL alphabets with or without padding; nil where text is neither or holds no text.
-func base64Decode(text string) []byte {
-	clean := strings.TrimRight(text, "=")
-	clean = strings.NewReplacer("-", "+", "_", "/").Replace(clean)
-	b, err := base64.RawStdEncoding.DecodeString(clean)
-	if err != nil || !readable(b) {
-		return nil
-	}
-	return b
-}
-
-// readable reports UTF-8 without control bytes: what an app would put into SQL.
-func readable(b []byte) bool {
-	if len(b) < 2 || !utf8.Valid(b) {
-		return false
-	}
-	for _, c := range b {
-		if c < ' ' && c != '\n' && c != '\t' && c != '\r' || c == 0x7f {
-			return false
+	text, _, _ = strings.Cut(text, "--")            // and a signature
+	for part := range strings.SplitSeq(text, ".") { // JWT: header.payload.signature (RFC 7519); others have the payload first
+		if b := base64Decode(part); b != nil {
+			s.add(string(b), d)
 		}
 	}
-	return true
 }
+
+// base64Decode reads standard and URL alphabets with or without padding and line ends; nil where text is neither or holds no text.
+func base64Decode(text string) []byte {
+	clean := strings.TrimRight(text, "=\r\n")
+	clean = base64Letters.Replace(clean)
+	b, err := base64.RawStdEncoding.DecodeString(clean)
+	if err != nil {
+		return nil
+	}
+	return readable(b)
+}
+
+// base64Letters maps the URL alphabet to the standard one.
+var base64Letters = strings.NewReplacer("-", "+", "_", "/", "\r", "", "\n", "")
+
+// readable is b where it is UTF-8 without control bytes, what an app would put into SQL; where few bytes are not, the rest, since apps
+// strip those or nobody may be fooled by one. NULs do not count: they are half of a character in UTF-16. It is nil else.
+func readable(b []byte) []byte {
+	bad, nulls := 0, 0
+	for i := 0; i < len(b); {
+		r, size := utf8.DecodeRune(b[i:])
+		switch {
+		case r == 0:
+			nulls++
+		case r == utf8.RuneError && size == 1, isControl(r):
+			bad++
+		}
+		i += size
+	}
+	switch n := len(b) - nulls; {
+	case n < 2 || bad*8 > n:
+		return nil
+	case bad+nulls == 0:
+		return b
+	}
+	return bytes.Map(func(r rune) rune {
+		if r == utf8.RuneError || r == 0 || isControl(r) {
+			return -1
+		}
+		return r
+	}, b)
+}
+
+func isControl(r rune) bool { return r < ' ' && r != '\n' && r != '\t' && r != '\r' || r == 0x7f }
 
 // marks tell which decodings can apply to a text.
 type marks struct{ percent, plus, backslash, ampersand, wide, brace, tag, comment, slug, pieces, packed bool }
@@ -181,7 +206,7 @@ var packedByte = packedBytes()
 
 func packedBytes() (table [256]bool) {
 	for c := range 256 {
-		table[c] = c == '+' || c == '/' || c == '-' || c == '_' || c == '=' || c == '.' || c == '\\' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+		table[c] = c == '+' || c == '/' || c == '-' || c == '_' || c == '=' || c == '.' || c == '\\' || c == '\r' || c == '\n' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
 	}
 	return table
 }

@@ -129,6 +129,9 @@ func (w *Window) expire(now time.Time) {
 // readHead keeps the inputs of a request's line and headers.
 func readHead(r *http.Request, e *entry) {
 	readPath(r, e)
+	if !isWord(r.Method) {
+		e.input(fromHeader, "(method)", r.Method)
+	}
 	if !isPlainHost(r.Host) {
 		e.input(fromHeader, "Host", r.Host)
 	}
@@ -171,6 +174,9 @@ func readHeaders(h http.Header, e *entry) {
 			if skipped && isPlainHeader(text) {
 				continue
 			}
+			if strings.ContainsAny(name, "'|`") { // the rest of what a name may have makes no SQL
+				e.input(fromHeader, "(key)", name)
+			}
 			if name == "Cookie" {
 				readCookies(text, e)
 				continue
@@ -191,6 +197,9 @@ func readHeaders(h http.Header, e *entry) {
 func readAuthorization(text string, e *entry) {
 	scheme, credentials, _ := strings.Cut(text, " ")
 	e.input(fromHeader, "Authorization", credentials)
+	if !isWord(scheme) || scheme == "" || '0' <= scheme[0] && scheme[0] <= '9' { // no scheme: the whole is what the app takes
+		e.input(fromHeader, "Authorization", text)
+	}
 	if strings.EqualFold(scheme, "Basic") {
 		name, password, _ := strings.Cut(string(base64Decode(strings.TrimSpace(credentials))), ":")
 		e.input(fromHeader, "Authorization", name)
@@ -211,6 +220,9 @@ func readReferer(text string, e *entry) {
 }
 
 func readCookies(line string, e *entry) {
+	if strings.Contains(line, `"`) { // in quotes a semicolon ends no cookie, to those who read RFC 2109
+		e.input(fromCookie, "", line)
+	}
 	for pair := range strings.SplitSeq(line, ";") {
 		name, text, _ := strings.Cut(strings.TrimSpace(pair), "=")
 		e.input(fromCookie, name, text)
@@ -221,7 +233,7 @@ func readCookies(line string, e *entry) {
 }
 
 // isPlainHeader reports a header's text that could leave no literal and, but for what browsers send, holds no SQL.
-func isPlainHeader(text string) bool { return !strings.ContainsAny(text, "'\\|") }
+func isPlainHeader(text string) bool { return !strings.ContainsAny(text, "'\\|%") }
 
 // skippedHeader reports headers that the gateway or the browser sets and no app puts into SQL, unless somebody tries.
 func skippedHeader(name string) bool {
