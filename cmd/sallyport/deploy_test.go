@@ -114,3 +114,18 @@ func TestDeployedSettingsAreUnderstood(t *testing.T) {
 		}
 	}
 }
+
+// The texts tell people to keep secrets in a folder of this name beside compose.yaml and beside the settings.
+func TestSecretsStayOutOfCommitsAndBuilds(t *testing.T) {
+	for file, want := range map[string][]string{"../../.gitignore": {"secrets/", ".env"}, "../../.dockerignore": {"**/secrets", "**/.env", "**/*.db*", "deploy", "dist"}} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range want {
+			if !slices.Contains(strings.Split(string(text), "\n"), line) {
+				t.Errorf("%s lacks %s", file, line)
+			}
+		}
+	}
+}
