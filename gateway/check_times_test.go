@@ -42,10 +42,10 @@ func TestCheck8SteadyUploadPassesAndStalledOneIs408(t *testing.T) {
 }
 
 func TestCheck8QuietStreamsOutliveTheIdleTime(t *testing.T) {
-	app := &mixed{arrived: make(chan string, 2), release: make(chan struct{})}
+	app := &mixed{arrived: make(chan string, 2), release: make(chan struct{}), every: 2 * time.Second}
 	defer close(app.release)
-	h := open(t, app.serve, func(c *config.Config) {
-		c.HTTP.Door.Timeouts.Idle, c.HTTP.Door.Timeouts.Upstream, c.HTTP.App.Timeout = 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond
+	h := open(t, app.serve, func(c *config.Config) { // a time in which a busy machine's app answers
+		c.HTTP.Door.Timeouts.Idle, c.HTTP.Door.Timeouts.Upstream, c.HTTP.App.Timeout = time.Second, time.Second, time.Second
 	})
 	socket, frames := h.dialSocket(t)
 	defer socket.Close()
@@ -55,7 +55,7 @@ func TestCheck8QuietStreamsOutliveTheIdleTime(t *testing.T) {
 	}
 	defer stream.Body.Close()
 	lines := bufio.NewReader(stream.Body)
-	for i := range 3 { // an event each second: more than three times the idle time
+	for i := range 3 { // an event each two seconds: twice the idle time
 		if line, err := lines.ReadString('\n'); err != nil || line != "data: tick\n" {
 			t.Fatalf("event %d: got %q, %v; want the stream to live on", i, line, err)
 		}
@@ -63,7 +63,7 @@ func TestCheck8QuietStreamsOutliveTheIdleTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, _ = io.WriteString(socket, "\x82\x80\x00\x00\x00\x00") // an empty frame, after three seconds of silence
+	_, _ = io.WriteString(socket, "\x82\x80\x00\x00\x00\x00") // an empty frame, after six seconds of silence
 	_ = socket.SetReadDeadline(time.Now().Add(10 * time.Second))
 	got := make([]byte, 6)
 	if _, err := io.ReadFull(frames, got); err != nil || string(got) != "\x82\x80\x00\x00\x00\x00" {

@@ -30,7 +30,7 @@ func stopAndStart(t *testing.T, idle, tries int) outage {
 	var d *doorway
 	d = open(t, func(s *setup) {
 		s.upstream = pg.URL("postgres")
-		s.guard.Breaker.OpenFor = time.Second
+		s.guard.Breaker.OpenFor = 3 * time.Second // longer than all the tries take
 		s.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			dials.Add(1)
 			if d.guard.Snapshot().Metrics.CircuitBreakerStatus == "half-open" {

@@ -204,7 +204,8 @@ func enforcing(s *setup) {
 	s.guard.Screen, s.guard.CrossDoor, s.rules = dbguard.Enforce, dbguard.Enforce, nil
 }
 
-func onePool(s *setup) { s.settings.Pool.Max = 1 }
+// onePool is a pool of one connection, for which a busy machine's clients have time to wait.
+func onePool(s *setup) { s.settings.Pool.Max, s.settings.Pool.Wait = 1, 30*time.Second }
 
 func pgError(err error) *pgconn.PgError {
 	var pg *pgconn.PgError

@@ -6,7 +6,7 @@ import (
 )
 
 func TestWaitingForLocksIsNotSlowness(t *testing.T) {
-	d := open(t, func(s *setup) { s.guard.Limits.SlowQuery = time.Second })
+	d := open(t, func(s *setup) { s.guard.Limits.SlowQuery = 2 * time.Second })
 	watch, locker := direct(t), direct(t)
 	ask(t, watch, "drop table if exists contended; create table contended(a int); insert into contended values (1)")
 	a, b := d.connect(t, ""), d.connect(t, "")
@@ -15,7 +15,7 @@ func TestWaitingForLocksIsNotSlowness(t *testing.T) {
 	go func() { _, err := try(a, "update contended set a = 3"); done <- err }()
 	until(t, "it to wait", func() bool { return backends(t, watch, "wait_event_type='Lock'") == "1" })
 	wants(t, b, "select 1", "1") // so that a server connection idles
-	ask(t, locker, "select pg_sleep(2.5)")
+	until(t, "the door to see it wait for longer than what is slow", func() bool { return d.seenWaiting() > 3*time.Second })
 	ask(t, locker, "commit")
 	if err := <-done; err != nil {
 		t.Fatal(err)
@@ -23,10 +23,24 @@ func TestWaitingForLocksIsNotSlowness(t *testing.T) {
 	if m := d.guard.Snapshot().Metrics; m.SlowQueries != 0 {
 		t.Errorf("%d queries were slow, want 0: it waited for a lock", m.SlowQueries)
 	}
-	ask(t, a, "select pg_sleep(1.2)")
+	ask(t, a, "select pg_sleep(2.2)")
 	if got := d.guard.Snapshot(); got.Metrics.SlowQueries != 1 {
 		t.Errorf("%d queries were slow, want 1: nobody held it up", got.Metrics.SlowQueries)
 	}
+}
+
+// seenWaiting is the longest wait for locks that the door knows of.
+func (d *doorway) seenWaiting() (longest time.Duration) {
+	p := d.running.Load().pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		if l.mu.TryLock() {
+			longest = max(longest, l.locks.all())
+			l.mu.Unlock()
+		}
+	}
+	return longest
 }
 
 func TestLockWaitsAddUp(t *testing.T) {
