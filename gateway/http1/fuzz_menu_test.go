@@ -66,7 +66,8 @@ func (m *menu) request(b *bytes.Buffer) {
 	if m.pick(6) == 5 {
 		minor = 0
 	}
-	fmt.Fprintf(b, "%s %s%s HTTP/1.%d\r\n", m.of(menuMethods), m.of(menuWays), m.of(menuTails), minor)
+	method, way := m.of(menuMethods), m.of(menuWays)
+	fmt.Fprintf(b, "%s %s%s HTTP/1.%d\r\n", method, way, m.of(menuTails), minor)
 	if minor == 1 || m.pick(2) == 0 {
 		fmt.Fprintf(b, "%s:%s\r\n", m.spelled("Host"), m.of([]string{"a", " shop.example:80", " [::1]", " 127.0.0.1 "}))
 	}
@@ -76,7 +77,7 @@ func (m *menu) request(b *bytes.Buffer) {
 	if m.pick(4) == 3 {
 		fmt.Fprintf(b, "%s: %s\r\n", m.spelled("Connection"), m.of(menuOptions))
 	}
-	if m.pick(6) == 5 {
+	if m.pick(6) == 5 && way != "/half" { // of a body begun after 100 Continue we read the rest, Go hangs up
 		fmt.Fprintf(b, "%s: 100-%s\r\n", m.spelled("Expect"), m.spelled("continue"))
 	}
 	switch framing := m.pick(3); {
@@ -152,6 +153,9 @@ func answerOddly(w http.ResponseWriter, path, text string) bool {
 		h["Trailer"] = []string{"X-Early, x-sum", ",X-Never "}
 		h.Set("X-Early", "head")
 		h.Set(http.TrailerPrefix+"X-Late", "1\r\n2")
+		if strings.Contains(text, " proto HTTP/1.0 ") { // has no trailers: we tell the length then, Go does not
+			_ = http.NewResponseController(w).Flush()
+		}
 		_, _ = io.WriteString(w, text)
 		h.Set("X-Early", "tail")
 		h["X-Sum"] = []string{"1", "2"}

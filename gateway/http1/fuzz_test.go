@@ -98,14 +98,17 @@ func (o *one) Addr() net.Addr { return &net.TCPAddr{} }
 // tell answers a request with all that the handler can know of it, in one of the ways that handlers answer.
 func tell(w http.ResponseWriter, r *http.Request) {
 	body, err := []byte("unread"), error(nil)
+	trailer := r.Trailer // as announced: what follows the body is told to whoever reads to its end, to others perhaps
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/half"):
+		trailer = nil
 		_, err = io.ReadFull(r.Body, body[:1])
 		if err == io.EOF {
 			err = nil
 		}
 	case !strings.HasPrefix(r.URL.Path, "/unread"):
 		body, err = io.ReadAll(r.Body)
+		trailer = r.Trailer
 	}
 	if err != nil {
 		w.Header().Set("Connection", "close")
@@ -115,7 +118,7 @@ func tell(w http.ResponseWriter, r *http.Request) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %q %q host %q proto %s %d.%d length %d coding %q close %v\n", r.Method, r.RequestURI, r.URL.String(), strings.ToLower(r.Host), r.Proto, r.ProtoMajor, r.ProtoMinor, r.ContentLength, r.TransferEncoding, r.Close)
 	fmt.Fprintf(&b, "path %q %q query %q %v url host %q remote %q\n", r.URL.Path, r.URL.RawPath, r.URL.RawQuery, r.URL.ForceQuery, strings.ToLower(r.URL.Host), r.RemoteAddr)
-	for _, fields := range []http.Header{r.Header, r.Trailer} {
+	for _, fields := range []http.Header{r.Header, trailer} {
 		for _, name := range slices.Sorted(maps.Keys(fields)) {
 			if name == "Cache-Control" && len(fields["Pragma"]) > 0 {
 				continue // Go's server makes one of Pragma; an app is to see what came

@@ -53,6 +53,19 @@ func TestMalformedAnswersAre502(t *testing.T) {
 	}
 }
 
+func TestAHeadThatCanNeverEndIsToldAtOnce(t *testing.T) {
+	for _, raw := range []string{"what", "HTTP/1.1 200 OK\n", "HTTP/1.1 200 OK\r\nX: 1\n\r\n", "HTTP/1.1 200 OK\r\nX: 1\r\n\n"} {
+		if n, err := headIn([]byte(raw)); !errors.Is(err, errMalformed) {
+			t.Errorf("%q: got %d, %v, want malformed", raw, n, err)
+		}
+	}
+	for _, raw := range []string{"", "HTT", "HTTP/1.1 200 OK\r", "HTTP/1.1 200 OK\r\nX: 1\r\n\r"} {
+		if n, err := headIn([]byte(raw)); n != 0 || err != nil {
+			t.Errorf("%q: got %d, %v, want more", raw, n, err)
+		}
+	}
+}
+
 func TestAnswersWithoutABodyHaveNone(t *testing.T) {
 	for _, tc := range []struct{ method, answer, want string }{
 		{"GET", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", "HTTP/1.1 204 No Content\r\n"},

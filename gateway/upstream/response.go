@@ -52,10 +52,15 @@ func headIn(b []byte) (int, error) {
 	if n := min(len(b), len(start)); string(b[:n]) != start[:n] {
 		return 0, malformed("status line")
 	}
-	if i := bytes.IndexByte(b, '\n'); i >= 0 && b[i-1] != '\r' {
+	if hasBareLF(b) {
 		return 0, malformed("line end")
 	}
 	return 0, nil
+}
+
+// hasBareLF reports that a line of b ends without CR.
+func hasBareLF(b []byte) bool {
+	return bytes.Count(b, []byte("\n")) != bytes.Count(b, []byte("\r\n"))
 }
 
 // parse reads the head in text, which ends with an empty line. It is as strict as the check at the front: what the app
