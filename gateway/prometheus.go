@@ -127,7 +127,8 @@ func (e *exporter) tunnel(s series) {
 	t := e.g.tunnel.Snapshot()
 	s.gauge("tunnel_ready_connections", "Connections of the tunnel that are up.", float64(t.ReadyConnections))
 	s.gauge("tunnel_restarts_used", "Restarts of the budget's window that were used.", float64(t.Restarts.Used))
-	s.gauge("tunnel_up", "1 while the tunnel serves.", truth(t.State.Serves()))
+	s.gauge("tunnel_up", "1 while the tunnel serves: it has a connection, and nothing holds or starts it.", truth(t.State.Serves() && t.ReadyConnections > 0))
+	s.gauge("tunnel_restarts_budget", "Restarts that the budget's window allows.", float64(t.Restarts.Budget))
 	s.gauge("tunnel_incidents", "Faults of the tunnel that are open.", float64(len(t.Incidents)))
 	if !t.Certificate.NotAfter.IsZero() {
 		s.gauge("tunnel_certificate_expiry_timestamp_seconds", "When the public certificate ends.", float64(t.Certificate.NotAfter.Unix()))

@@ -23,13 +23,21 @@ func checkPublicURL(ctx context.Context, site Site) Result {
 	status, cert, err := probe(ctx, site, public)
 	switch {
 	case err != nil:
-		return fail("sallyport tunnel status", "%s did not lead here: %v", public, err)
+		return fail(lookAtTunnel(site), "%s did not lead here: %v", public, err)
 	case status != http.StatusNoContent:
-		return fail("sallyport tunnel status", "%s answers, but not by this process: its probe got %d", public, status)
+		return fail(lookAtTunnel(site), "%s answers, but not by this process: its probe got %d", public, status)
 	case !cert.IsZero() && cert.Sub(site.now()) < 21*24*time.Hour:
 		return warn("renew the certificate", "%s reaches this process; its certificate ends on %s", public, cert.Format(time.DateOnly))
 	}
 	return ok("%s reaches this process", public)
+}
+
+// lookAtTunnel is where to look when the public name does not lead here.
+func lookAtTunnel(site Site) string {
+	if site.Config.Tunnel.Enabled() {
+		return "sallyport tunnel status"
+	}
+	return "start cloudflared, and let its tunnel's DNS record carry the name of public_url; with tunnel.run or tunnel.metrics set, sallyport tunnel status tells more"
 }
 
 // probe carries one nonce through base and returns the status, and until when the certificate is valid.

@@ -56,7 +56,7 @@ func (s *smoke) probes(ctx context.Context, site Site) Result {
 	for n := range probeTimes {
 		status, _, err := probe(ctx, site, s.base)
 		if err != nil {
-			return fail("sallyport tunnel status", "probe %d of %d did not come back: %v", n+1, probeTimes, err)
+			return fail(lookAtTunnel(site), "probe %d of %d did not come back: %v", n+1, probeTimes, err)
 		}
 		if status != http.StatusNoContent {
 			return fail("look for a second connector or a stale process: sallyport doctor", "probe %d of %d was answered by somebody else with %d", n+1, probeTimes, status)

@@ -127,6 +127,9 @@ func (t *turn) worst() Cause {
 			return r.cause
 		}
 	}
+	if !t.managed && t.ready == 0 && t.isOpen(Hung) {
+		return Hung // a child would have been started anew by now; whose it is, nobody knows
+	}
 	return ""
 }
 

@@ -49,6 +49,9 @@ func (t *turn) unanswered(fault string) {
 	t.goods = 0
 	t.nextProcess = minTime(t.nextProcess, t.now.Add(t.hurry(t.process)))
 	if t.bad(Hung, fmt.Sprintf("%s has not answered %d checks in a row: %s", t.who(), t.missed, fault), nil) && t.missed >= missedToHeal {
+		if !t.managed {
+			t.ready = 0 // what it said last holds no more
+		}
 		t.heal(Hung)
 	}
 }

@@ -477,6 +477,20 @@ func TestObservedTunnelIsNeverTouched(t *testing.T) {
 	}
 }
 
+func TestObservedTunnelThatDoesNotAnswerHasNoConnections(t *testing.T) {
+	w := newWorld(t, false).see(boot{})
+	w.see(readiness{answered: true, ready: 4}, readiness{answered: true, ready: 4}).want(Up, "")
+	w.see(w.silent(), w.silent()).want(Suspect, Hung)
+	if w.s.ready != 4 {
+		t.Errorf("after two checks without an answer: %d connections, want the 4 of before", w.s.ready)
+	}
+	w.see(w.silent()).want(Degraded, Hung)
+	if w.s.ready != 0 {
+		t.Errorf("after three checks without an answer: %d connections, want 0: nobody knows of any", w.s.ready)
+	}
+	w.see(readiness{answered: true, ready: 4}, readiness{answered: true, ready: 4}).want(Up, "").wantTold("+"+string(Hung), "-"+string(Hung))
+}
+
 func TestHoldAndReleaseByAnOperator(t *testing.T) {
 	w := newWorld(t, true).up().see(orderHold).want(Held, OperatorHold)
 	w.see(w.ended(0, lineOther, "")).want(Held, OperatorHold)
