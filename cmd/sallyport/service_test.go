@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,6 +72,31 @@ func TestServiceIsInstalledAndRemoved(t *testing.T) {
 	}
 	if got, want := calls(), "daemon-reload; enable sallyport; start sallyport; disable --now sallyport; daemon-reload"; got != want {
 		t.Errorf("systemctl was called with\n%s, want\n%s", got, want)
+	}
+}
+
+// A container has systemctl at times, and no systemd.
+func TestServiceLeavesNothingWhereNoSystemdRuns(t *testing.T) {
+	dir := t.TempDir()
+	script := "#!/bin/sh\necho 'System has not been booted with systemd as init system (PID 1). Can'\\''t operate.' >&2\nexit 1\n"
+	if err := os.WriteFile(filepath.Join(dir, "systemctl"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	s := systemd{folder: t.TempDir()}
+	inRoom(t, map[string]string{"s.yaml": "version: 1\n"})
+	cfg, err := config.Load(config.Sources{File: "s.yaml"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.install(t.Context(), "/usr/local/bin/sallyport", cfg); !errors.Is(err, errNoServices) {
+		t.Errorf("install says %v, want that no systemd runs", err)
+	}
+	if _, err := os.Stat(s.file()); !os.IsNotExist(err) {
+		t.Errorf("a unit was left behind: %v", err)
+	}
+	if err := s.start(t.Context()); !errors.Is(err, errNoServices) {
+		t.Errorf("start says %v, want that no systemd runs", err)
 	}
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,9 @@ func (s systemd) install(ctx context.Context, program string, cfg config.Config)
 	if err := os.WriteFile(s.file(), []byte(u.text()), 0o644); err != nil {
 		return "", ends(codeFailed, "%w", err)
 	}
-	if err := s.ctl(ctx, "daemon-reload"); err != nil {
+	if err := s.ctl(ctx, "daemon-reload"); errors.Is(err, errNoServices) {
+		return "", errors.Join(err, os.Remove(s.file()))
+	} else if err != nil {
 		return "", err
 	}
 	return s.file(), s.ctl(ctx, "enable", serviceName)
@@ -72,7 +75,7 @@ func (s systemd) ctl(ctx context.Context, args ...string) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, exec.ErrNotFound):
+	case errors.Is(err, exec.ErrNotFound), bytes.Contains(said, []byte("not been booted with systemd")):
 		return ends(codeFailed, "%w", errNoServices)
 	}
 	return ends(codeFailed, "systemctl %s: %w; see journalctl -u %s -n 20", strings.Join(args, " "), fmt.Errorf("%w: %s", err, strings.TrimSpace(string(said))), serviceName)
