@@ -112,7 +112,7 @@ func (c Config) CheckSecrets() error {
 		case err != nil:
 			bad = append(bad, c.mistake(s.Key, "cannot be read: "+err.Error()))
 		case s.Key == "database.upstream_file":
-			if err := wire.CheckUpstream(strings.TrimSpace(secret)); err != nil {
+			if err := wire.CheckUpstream(strings.TrimSpace(secret), c.Database.Listen); err != nil {
 				bad = append(bad, c.mistake(s.Key, "names a secret that is not the database's URL as it must be: "+err.Error()))
 			}
 		}

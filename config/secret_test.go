@@ -68,7 +68,8 @@ func TestEnvKeysHaveTheirMistakes(t *testing.T) {
 
 func TestSecretsThatCannotBeUsedAreMistakesWithPlaceAndCure(t *testing.T) {
 	dir := t.TempDir()
-	for name, text := range map[string]string{"mysql": "mysql://shop:hunter2@127.0.0.1/shop", "none": "postgres://shop:hunter2@127.0.0.1", "good": " postgres://shop:hunter2@127.0.0.1/shop\n", "empty": "\n"} {
+	for name, text := range map[string]string{"mysql": "mysql://shop:hunter2@127.0.0.1/shop", "none": "postgres://shop:hunter2@127.0.0.1", "good": " postgres://shop:hunter2@127.0.0.1/shop\n", "empty": "\n",
+		"itself": "postgres://shop:hunter2@127.0.0.1:6432/shop"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -78,6 +79,7 @@ func TestSecretsThatCannotBeUsedAreMistakesWithPlaceAndCure(t *testing.T) {
 		"good":   "",
 		"mysql":  "database.upstream_file names a secret that is not the database's URL as it must be: want a URL such as postgres://",
 		"none":   "database.upstream_file names a secret that is not the database's URL as it must be: user, host and database must all stand in the URL",
+		"itself": "database.upstream_file names a secret that is not the database's URL as it must be: its host and port are database.listen: the door would connect to itself",
 		"empty":  "database.upstream_file cannot be read: " + filepath.Join(dir, "empty") + " is empty",
 		"absent": "database.upstream_file names " + filepath.Join(dir, "absent") + ", which is no such file: write the secret there",
 	} {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,9 +14,13 @@ import (
 // dialTimeout bounds the making of one server connection, its login included.
 const dialTimeout = 10 * time.Second
 
-// CheckUpstream returns what is wrong with the database's connection string, without showing any of it; nil where the door takes it.
-func CheckUpstream(text string) error {
-	_, err := parseUpstream(text)
+// CheckUpstream returns what is wrong with the database's connection string for a door at listen, without showing any of it; nil where it
+// takes it.
+func CheckUpstream(text, listen string) error {
+	u, err := parseUpstream(text)
+	if err == nil && net.JoinHostPort(u.Host, strconv.Itoa(int(u.Port))) == listen {
+		err = fmt.Errorf("its host and port are database.listen: the door would connect to itself, want where the database listens")
+	}
 	return err
 }
 
