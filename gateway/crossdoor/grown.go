@@ -1,11 +1,16 @@
 package crossdoor
 
-// growth tells which tokens of the statement, half open, grew out of one value of a known one; ok is false where it is no grown form.
+// growth tells which tokens of the statement, half open, grew out of one value of a known one; ok is false where it is no grown form, and
+// where what grew is a list that honest visitors send.
 // The model is asked once.
 func (j *judge) growth() (from, to int, ok bool) {
 	if !j.grownAsked {
 		j.grownAsked = true
 		j.grownFrom, j.grownTo, j.isGrown = j.model.Grown(j.statement)
+		if j.isGrown {
+			s := shapeOf(j.statement, j.grownFrom, j.grownTo-1)
+			j.isGrown = s == anyShape || s == wordsShape
+		}
 	}
 	return j.grownFrom, j.grownTo, j.isGrown
 }

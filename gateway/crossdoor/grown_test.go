@@ -38,6 +38,36 @@ func TestBytesThatFillWhatGrewAreConfirmed(t *testing.T) {
 	}
 }
 
+// TestListsThatGrewOutOfOneAreNoEvidence sorts by a position first and by names then: lists that honest visitors send are none wherever
+// they stand, be the request read to its end or not.
+func TestListsThatGrewOutOfOneAreNoEvidence(t *testing.T) {
+	app := learnedFrom(t, "SELECT * FROM p WHERE shop = 1 ORDER BY 1 LIMIT 5", "SELECT 1 FROM p WHERE shop = 1")
+	for input, sql := range map[string]string{
+		"price, id":                  "SELECT * FROM p WHERE shop = 1 ORDER BY price, id LIMIT 5",
+		"p.price":                    "SELECT * FROM p WHERE shop = 1 ORDER BY p.price LIMIT 5",
+		"price desc nulls last":      "SELECT * FROM p WHERE shop = 1 ORDER BY price desc nulls last LIMIT 5",
+		"name, p.price desc, id asc": "SELECT * FROM p WHERE shop = 1 ORDER BY name, p.price desc, id asc LIMIT 5",
+		"see price, stock":           "SELECT price, stock FROM p WHERE shop = 1",
+	} {
+		if found := crossings(t, app, input, sql); len(found) > 0 && found[0].Weight > 0 {
+			t.Errorf("%q: got %+v, want no weight", sql, found)
+		}
+		s := roomFor(3)
+		w := New(s, Parts{Model: app})
+		r := httptest.NewRequest("GET", "/?a=1+x&b=2+x&c=3+x&d=4+x&sort="+url.QueryEscape(input), nil)
+		if found := readBy(t, w, r, sql); len(found) > 0 && found[0].Weight > 0 {
+			t.Errorf("%q, not read to its end: got %+v, want no weight", sql, found)
+		}
+	}
+}
+
+// roomFor are the defaults with room for so many inputs.
+func roomFor(values int) Settings {
+	s := Defaults()
+	s.Values = values
+	return s
+}
+
 // TestRequestThatNobodyWaitsForStaysInFlight: who hangs up early is answered by nobody, but the app goes on.
 func TestRequestThatNobodyWaitsForStaysInFlight(t *testing.T) {
 	target := "/search?q=" + url.QueryEscape("x' OR '1'='1")
