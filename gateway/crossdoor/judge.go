@@ -2,7 +2,6 @@ package crossdoor
 
 import (
 	"bytes"
-	"strings"
 	"time"
 
 	"sallyport/dbguard/screen"
@@ -101,21 +100,6 @@ func merge(list []span, n int, sp span) int {
 		list[n-1].end = sp.end
 	}
 	return n
-}
-
-// wasSplit reports a list that the app split and quoted itself: literals and commas, of a value without a quote that could have made them.
-func (j *judge) wasSplit(sp span, r reach) bool {
-	if sp.how == exact || r.tokens() < 2 || strings.ContainsAny(sp.value.text, `'"\`) {
-		return false
-	}
-	for i := r.first; i <= r.last; i++ {
-		switch k := j.statement.Tokens[i].Kind; {
-		case k == screen.String || k == screen.Number || k == screen.Punct && j.statement.Of(i)[0] == ',':
-		default:
-			return false
-		}
-	}
-	return true
 }
 
 // alone is the verdict on one place without the model.

@@ -124,6 +124,8 @@ func TestCrossingsAreJudged(t *testing.T) {
 		{"an operator that is chosen", ">=", "SELECT * FROM p WHERE id >= 1", appShowed("SELECT * FROM p WHERE id > 1"), ""},
 
 		{"a list that the app split and quoted", "1,2,3", "SELECT * FROM p WHERE id IN ('1' , '2','3')", app, ""},
+		{"a list that the app split, quotes escaped", "O'Brien, x' or '1'='1,b", "SELECT * FROM p WHERE id IN ('O''Brien','x'' or ''1''=''1','b')", appShowed("SELECT * FROM p WHERE id IN ('1')"), ""},
+		{"a list that the app split, one quote escaped", "O'Brien','b", "SELECT * FROM p WHERE id IN ('O''Brien','b')", appShowed("SELECT * FROM p WHERE id IN ('1')"), "confirmed"},
 		{"a list with quotes of its own", "1','2", "SELECT * FROM p WHERE id IN ('1','2')", appShowed("SELECT * FROM p WHERE id IN ('1')"), "confirmed"},
 		{"escaped by the app", "x' OR '1'='1", "SELECT * FROM p WHERE name = 'x'' OR ''1''=''1'", nil, ""},
 		{"inside a literal", "select 1; drop table p --", "SELECT * FROM p WHERE name = 'select 1; drop table p --'", nil, ""},
