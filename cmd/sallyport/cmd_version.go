@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -8,6 +9,11 @@ import (
 
 // version is set by the linker: -X main.version=v1.2.3.
 var version = "dev"
+
+// build says which program this is in one line.
+func build() string {
+	return fmt.Sprintf("sallyport %s (%s, %s/%s)", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
 
 func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
@@ -20,7 +26,7 @@ func (p *program) versionCommand() *cobra.Command {
 					Platform string `json:"platform"`
 				}{version, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
 			}
-			p.say("sallyport %s (%s, %s/%s)", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			p.say("%s", build())
 			return nil
 		},
 	}

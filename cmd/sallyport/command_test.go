@@ -147,6 +147,13 @@ func TestInstanceThatAnswersNothingIsLate(t *testing.T) {
 	}
 }
 
+func TestVersionIsACommandAndAFlag(t *testing.T) {
+	command, flag := call(t, nil, "version"), call(t, nil, "--version")
+	if command != flag || !strings.HasPrefix(flag.out, "sallyport "+version) {
+		t.Errorf("version says %+v, --version %+v", command, flag)
+	}
+}
+
 func TestShellsCanComplete(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		if got := call(t, nil, "completion", shell); got.code != codeGood || !strings.Contains(got.out, "sallyport") {

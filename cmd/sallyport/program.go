@@ -66,10 +66,12 @@ func (p *program) run(ctx context.Context, args []string) int {
 		Short: "A guarded passage with two doors in front of a web app",
 		Long: "Sallyport stands between cloudflared and a web app (the HTTP door) and between the app and\n" +
 			"PostgreSQL (the database door). It refuses what harms, and tells what it saw.",
+		Version:       build(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("{{.Version}}\n") // --version says what version says
 	root.SetArgs(args)
 	root.SetOut(p.out)
 	root.SetErr(p.errOut)
