@@ -29,9 +29,9 @@ func (s *session) server(m *marks) (*link, *problem) {
 }
 
 // borrow gets a server connection from the pool, makes it the client's, and returns it with its mutex held. Where there is none it
-// waits, or returns queued where it may be deferred.
+// waits, or returns queued where it may be deferred. One that is lost before anything of the client was sent is no loss.
 func (s *session) borrow(deferred bool) (*link, *problem) {
-	for {
+	for lost := 0; ; {
 		l, p := s.proxy.pool.acquire(s.proxy.ctx, s, deferred)
 		if p != nil {
 			return nil, p
@@ -41,11 +41,23 @@ func (s *session) borrow(deferred bool) (*link, *problem) {
 			l.mu.Unlock()
 			continue
 		}
-		if p := s.setUp(l); p != nil {
+		p = s.setUp(l)
+		if p == nil {
+			return l, nil
+		}
+		if lost++; lost == maxLost || !l.isClosed() || s.hungUp.Load() {
 			return nil, p
 		}
-		return l, nil
 	}
+}
+
+// maxLost is how many server connections in a row may be lost while they are made to look like a client's own.
+const maxLost = 3
+
+func (l *link) isClosed() bool {
+	l.pool.proxy.loop.lock(&l.mu)
+	defer l.mu.Unlock()
+	return l.closed
 }
 
 // mayRun is what stands against running a statement with the marks m on l; nil where nothing does.
@@ -98,7 +110,11 @@ func (l *link) apply(sql string) *problem {
 	<-l.settled
 	l.mu.Lock()
 	failure := l.back.failure
-	if failure == nil {
+	switch {
+	case failure != nil:
+	case l.closed: // between its answer and here
+		failure = linkLost().append(nil)[headerSize:]
+	default:
 		return nil
 	}
 	l.back.failure = nil

@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// linkLost is what a client hears of a server connection that just broke.
+func linkLost() *problem { return fatal(codeLost, "the connection to the database was lost") }
+
 // errServerClosed is why a link ends that the server closed.
 var errServerClosed = errors.New("server closed the connection")
 
@@ -81,7 +84,7 @@ func (l *link) read() {
 		}
 	}
 	if in.end == nil {
-		in.end = fatal(codeLost, "the connection to the database was lost")
+		in.end = linkLost()
 	}
 	l.lost(in.end)
 }
@@ -157,7 +160,7 @@ func (l *link) process(buf []byte) (used int, end *problem) {
 		l.pool.put(l)
 	}
 	if l.flush() != nil {
-		return 0, fatal(codeLost, "the connection to the database was lost")
+		return 0, linkLost()
 	}
 	return t.used, nil
 }

@@ -27,6 +27,9 @@ func (x *proxy) welcome(raw net.Conn) {
 	}
 	defer x.forget(s)
 	_ = raw.SetDeadline(time.Time{})
+	if s.hungUp.Load() {
+		s.hangUp() // the deadline that was taken away may have been its
+	}
 	s.leave(s.serve())
 	s.in.release()
 }

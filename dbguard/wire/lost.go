@@ -28,7 +28,7 @@ func (l *link) tell(s *session, p *problem) {
 	}
 	f := &s.front
 	gone := s.gone.Load()
-	keep := f.pooled && f.pins == 0 && !gone
+	keep := f.pooled && f.pins == 0 && !gone && !l.probing // else nobody knows what the client had set
 	said := *p
 	if keep {
 		said.severity = severityError

@@ -1,10 +1,10 @@
 package wire
 
 // mayRetry reports that what s sent to l, which died, can be sent to another server: nothing of it was answered, and it never left,
-// or does no harm twice. l.mu is held.
+// or does no harm twice. A retry that loses its server before that was sent anything looks for another itself. l.mu is held.
 func (l *link) mayRetry(s *session) bool {
 	b := &s.front.batch
-	return b.alive && len(b.messages) > 0 && (b.readOnly || !l.wrote) && l.back.status == 'I' && !l.timedOut && l.back.override == nil
+	return s.retrying.Load() == nil && b.alive && len(b.messages) > 0 && (b.readOnly || !l.wrote) && l.back.status == 'I' && !l.timedOut && l.back.override == nil
 }
 
 // again sends the client's batch to another server. Where there is none, it gives the answers that stand in otherwise. It is

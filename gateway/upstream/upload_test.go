@@ -104,15 +104,17 @@ func TestEarlyAnswerNeverHidesAnOversizeUpload(t *testing.T) {
 }
 
 func TestAppThatAnswersEarlyAndHangsUpIsPassedOn(t *testing.T) {
-	d := front(t, rawApp(t, func(c net.Conn, _ string) {
+	app := rawApp(t, func(c net.Conn, _ string) {
 		_, _ = io.WriteString(c, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno")
 		_ = c.(*net.TCPConn).CloseWrite()
 		_, _ = io.Copy(io.Discard, c)
-	}), nil)
+	})
+	d := front(t, app, nil)
 	got := d.send("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 300000\r\n\r\n" + strings.Repeat("x", 300_000))
 	if !strings.HasPrefix(got, "HTTP/1.1 401 ") || !strings.Contains(got, "\r\n\r\nno") {
 		t.Errorf("got %.80q, want 401", got)
 	}
+	d = front(t, app, nil) // which has kept no connection that the app is about to close
 	c := d.dial()
 	_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\nonly the beginning")
 	res, err := http.ReadResponse(bufio.NewReader(c), nil)
