@@ -58,7 +58,7 @@ func (d *httpDoor) measure(ctx context.Context, conns, seconds int) (run1, error
 	return one, nil
 }
 
-var wrkFigures = regexp.MustCompile(`(?s)50%\s+(\S+).*99%\s+(\S+).*?(\d+) requests in .*Requests/sec:\s+(\S+)`)
+var wrkFigures = regexp.MustCompile(`(?s)\n\s+50%\s+(\S+).*\n\s+99%\s+(\S+).*?(\d+) requests in .*Requests/sec:\s+(\S+)`)
 
 // parseWrk reads wrk's report; answers other than 2xx and broken connections are errors.
 func parseWrk(text string) (run1, error) {

@@ -14,7 +14,7 @@ import (
 const wrkReport = `Running 1s test @ http://127.0.0.1:1/
   1 threads and 64 connections
   Thread Stats   Avg      Stdev     Max   +/- Stdev
-    Latency     1.97ms    1.07ms  14.22ms   81.09%
+    Latency     1.97ms    1.07ms  14.22ms   81.50%
     Req/Sec    32.90k     4.08k   39.83k    80.00%
   Latency Distribution
      50%    1.68ms
