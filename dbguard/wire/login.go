@@ -26,10 +26,6 @@ func (x *proxy) welcome(raw net.Conn) {
 		return
 	}
 	defer x.forget(s)
-	_ = raw.SetDeadline(time.Time{})
-	if s.hungUp.Load() {
-		s.hangUp() // the deadline that was taken away may have been its
-	}
 	s.leave(s.serve())
 	s.in.release()
 }
@@ -61,6 +57,7 @@ func (x *proxy) login(raw net.Conn) (net.Conn, *session, error) {
 	if st.database != x.database {
 		return conn, nil, fatal(codeNoDatabase, "database %q does not exist", st.database)
 	}
+	_ = raw.SetDeadline(time.Time{}) // the wait for a server has a bound of its own, and from admit on a hang-up sets deadlines
 	s := x.newSession(conn, st)
 	s.raw = raw
 	if err := x.admit(s, st.minor); err != nil {

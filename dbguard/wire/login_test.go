@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -214,5 +215,26 @@ func (d *doorway) wantAnswers(t *testing.T, hellos ...hello) {
 			t.Errorf("3.%d %s: got %q, want %q", c.minor, c.option, got, c.want)
 		}
 		conn.Close()
+	}
+}
+
+// The login's deadline is the client's. What it waits for a server, for its settings, is bounded by the pool's wait.
+func TestAWaitForAServerIsNoLateLogin(t *testing.T) {
+	d := open(t, func(s *setup) { onePool(s); s.settings.Clients.LoginTimeout = 2 * time.Second })
+	holder := d.connect(t, "")
+	ask(t, holder, "begin")
+	in := make(chan error, 1)
+	go func() {
+		c, err := pgconn.Connect(context.Background(), d.url("options=-c%20work_mem%3D5MB"))
+		if err == nil {
+			err = c.Close(context.Background())
+		}
+		in <- err
+	}()
+	until(t, "it to wait", func() bool { return d.Snapshot().Pool.Waiting == 1 })
+	time.Sleep(2500 * time.Millisecond) // the login's deadline passes
+	ask(t, holder, "commit")
+	if err := <-in; err != nil {
+		t.Errorf("who waited for a server: %v", err)
 	}
 }
