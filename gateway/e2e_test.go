@@ -20,7 +20,6 @@ import (
 
 	"sallyport/config"
 	"sallyport/dbguard/localpg"
-	"sallyport/dbguard/wire"
 	"sallyport/gateway/journal"
 )
 
@@ -62,36 +61,9 @@ func (s *shop) serve(w http.ResponseWriter, r *http.Request) {
 // both is a gateway with both doors, before a shop and a private PostgreSQL.
 func both(t *testing.T, changes ...func(*config.Config)) (*house, *shop, *localpg.Server) {
 	t.Helper()
-	pg, err := localpg.Start(t.Context(), localpg.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := pg.Stop(); err != nil {
-			t.Errorf("stop PostgreSQL: %v", err)
-		}
-	})
-	admin, err := pgx.Connect(t.Context(), pg.URL("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := admin.Exec(t.Context(), "create table product (name text); insert into product values ('apple'), ('pear'), ('secret melon')"); err != nil {
-		t.Fatal(err)
-	}
-	if err := admin.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	pg := startPostgres(t, "create table product (name text); insert into product values ('apple'), ('pear'), ('secret melon')")
 	s := &shop{}
-	h := open(t, s.serve, append([]func(*config.Config){func(c *config.Config) {
-		c.Database.UpstreamFile = secret(t, pg.URL("postgres"))
-		c.Database.Users = append(c.Database.Users[:0:0], wire.User{Name: "app", PasswordFile: secret(t, "app's password")})
-		c.HTTP.Door.RateLimit.Requests = 0
-	}}, changes...)...)
-	pool, err := pgxpool.New(t.Context(), h.url("app", "app's password", "postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
+	h, pool := openGuarded(t, s.serve, pg, changes...)
 	s.mu.Lock()
 	s.pool = pool
 	s.mu.Unlock()

@@ -17,8 +17,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sallyport/config"
-	"sallyport/dbguard/localpg"
-	"sallyport/dbguard/wire"
 )
 
 // kitchen is an app with one hole at a time behind both doors: how input is read and where it stands is the test's to say.
@@ -41,30 +39,17 @@ const kitchenTables = "create table fruit (id int, name text, shop int, note tex
 
 func openKitchen(t *testing.T) *kitchen {
 	t.Helper()
-	pg, err := localpg.Start(t.Context(), localpg.Options{})
+	pg := startPostgres(t, kitchenTables)
+	direct, err := pgx.Connect(t.Context(), pg.URL("postgres"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = pg.Stop() })
-	k := &kitchen{}
-	if k.direct, err = pgx.Connect(t.Context(), pg.URL("postgres")); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = k.direct.Close(context.Background()) })
-	if _, err := k.direct.Exec(t.Context(), kitchenTables); err != nil {
-		t.Fatal(err)
-	}
-	k.house = open(t, k.serve, func(c *config.Config) {
-		c.Database.UpstreamFile = secret(t, pg.URL("postgres"))
-		c.Database.Users = append(c.Database.Users[:0:0], wire.User{Name: "app", PasswordFile: secret(t, "app's password")})
-		c.HTTP.Door.RateLimit.Requests = 0
+	t.Cleanup(func() { _ = direct.Close(context.Background()) })
+	k := &kitchen{direct: direct}
+	h, pool := openGuarded(t, k.serve, pg, func(c *config.Config) {
 		c.Database.Window.Late, c.Database.Window.Budget = 0, 1e9 // the machine may be busy
 	})
-	pool, err := pgxpool.New(t.Context(), k.url("app", "app's password", "postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
+	k.house = h
 	k.pool.Store(pool)
 	return k
 }

@@ -21,10 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"sallyport/config"
 	"sallyport/dbguard"
-	"sallyport/dbguard/localpg"
-	"sallyport/dbguard/wire"
 )
 
 // orms are apps that do everything through an ORM and listen at $LISTEN.
@@ -94,18 +91,10 @@ func TestProveORMsAreNeverRefused(t *testing.T) {
 }
 
 func proveORM(t *testing.T, cmd *exec.Cmd) {
-	pg, err := localpg.Start(t.Context(), localpg.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = pg.Stop() })
+	pg := startPostgres(t, "")
 	listen := freePort(t)
 	app := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: listen})
-	h := open(t, app.ServeHTTP, func(c *config.Config) {
-		c.Database.UpstreamFile = secret(t, pg.URL("postgres"))
-		c.Database.Users = append(c.Database.Users[:0:0], wire.User{Name: "app", PasswordFile: secret(t, "its-own")})
-		c.HTTP.Door.RateLimit.Requests = 0
-	})
+	h := open(t, app.ServeHTTP, guarding(t, pg, "its-own"))
 	var statements atomic.Int64
 	var mu sync.Mutex
 	var refused []string

@@ -19,8 +19,6 @@ import (
 
 	"sallyport/config"
 	"sallyport/dbguard"
-	"sallyport/dbguard/localpg"
-	"sallyport/dbguard/wire"
 )
 
 // theSecret is what attacks on the proving ground are after.
@@ -185,32 +183,12 @@ func show(ctx context.Context, w http.ResponseWriter, pool *pgxpool.Pool, sql st
 // openGround starts the whole assembly.
 func openGround(t testing.TB, changes ...func(*config.Config)) *ground {
 	t.Helper()
-	pg, err := localpg.Start(t.Context(), localpg.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = pg.Stop() })
-	admin, err := pgx.Connect(t.Context(), pg.URL("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := admin.Exec(t.Context(), "create table fruit (id int, name text); insert into fruit select n, 'fruit '||n from generate_series(0, 96) n;"+
-		"create table account (id int, secret text); insert into account values (1, '"+theSecret+"'); create table visitor (id serial, nick text)"); err != nil {
-		t.Fatal(err)
-	}
-	_ = admin.Close(t.Context())
+	pg := startPostgres(t, "create table fruit (id int, name text); insert into fruit select n, 'fruit '||n from generate_series(0, 96) n;"+
+		"create table account (id int, secret text); insert into account values (1, '"+theSecret+"'); create table visitor (id serial, nick text)")
 	g := &ground{}
-	g.house = open(t, g.serve, append([]func(*config.Config){func(c *config.Config) {
-		c.Database.UpstreamFile = secret(t, pg.URL("postgres"))
-		c.Database.Users = append(c.Database.Users[:0:0], wire.User{Name: "app", PasswordFile: secret(t, "app's password")})
-		c.HTTP.Door.RateLimit.Requests = 0
-		c.Database.Guard.Limits.QueryTimeout = 10e9
-	}}, changes...)...)
-	pool, err := pgxpool.New(t.Context(), g.url("app", "app's password", "postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
+	longer := func(c *config.Config) { c.Database.Guard.Limits.QueryTimeout = 10e9 }
+	h, pool := openGuarded(t, g.serve, pg, append([]func(*config.Config){longer}, changes...)...)
+	g.house = h
 	g.pool.Store(pool)
 	g.database.guard.Observe(g.attributed)
 	return g
