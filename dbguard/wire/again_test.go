@@ -78,7 +78,7 @@ func TestARetryThatIsLostIsAnsweredOnce(t *testing.T) {
 	n.d = open(t, func(s *setup) { onePool(s); s.dial = n.dial })
 	c := n.d.connect(t, "")
 	wants(t, c, "select 1", "1")
-	until(t, "the server connection to be free", func() bool { return n.d.Snapshot().Pool.Active == 0 })
+	n.d.untilFree(t)
 	fails(t, c, "select 42", codeLost)
 	wants(t, c, "select 43", "43")
 }
@@ -92,7 +92,7 @@ func TestAServerThatIsLostInTheSettingsIsReplaced(t *testing.T) {
 			n.d = open(t, func(s *setup) { onePool(s); s.dial = n.dial })
 			c := n.d.connect(t, "")
 			ask(t, c, "set work_mem = '5MB'")
-			until(t, "it to be known", func() bool { return n.d.Snapshot().Pool.Active == 0 })
+			n.d.untilFree(t)
 			if name == "first" {
 				n.d.loseServers(t)
 			}
@@ -104,11 +104,8 @@ func TestAServerThatIsLostInTheSettingsIsReplaced(t *testing.T) {
 
 // A server may be lost just after it has taken the client's settings: whoever waited for that must not go on with it.
 func TestAServerThatIsLostBehindTheSettingsIsReplaced(t *testing.T) {
-	d := open(t, onePool)
-	c := d.connect(t, "")
-	ask(t, c, "set work_mem = '5MB'")
-	until(t, "it to be known", func() bool { return d.Snapshot().Pool.Active == 0 })
-	d.loseServers(t)
+	d := open(t, nil)
+	d.connect(t, "") // so that it runs
 	l := &link{pool: d.running.Load().pool, settled: make(chan struct{}, 1), conn: nowhere{}}
 	l.settled <- struct{}{} // the answer came
 	l.closed = true         // and then the end
@@ -134,7 +131,7 @@ func TestASettingIsNotLostSilently(t *testing.T) {
 func (d *doorway) loseServers(t *testing.T) {
 	t.Helper()
 	ask(t, direct(t), "select pg_terminate_backend(pid) from pg_stat_activity where pid<>pg_backend_pid() and backend_type='client backend'")
-	until(t, "the server connection to be lost", func() bool { p := d.Snapshot().Pool; return p.Active+p.Idle == 0 })
+	d.untilLost(t)
 }
 
 // nowhere takes all that is written to it.

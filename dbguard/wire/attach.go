@@ -109,11 +109,12 @@ func (l *link) apply(sql string) *problem {
 	l.pool.proxy.loop.relieve()
 	<-l.settled
 	l.mu.Lock()
-	failure := l.back.failure
+	var p *problem
 	switch {
-	case failure != nil:
+	case l.back.failure != nil:
+		p = fromFatal(l.back.failure)
 	case l.closed: // between its answer and here
-		failure = linkLost().append(nil)[headerSize:]
+		p = linkLost()
 	default:
 		return nil
 	}
@@ -126,7 +127,6 @@ func (l *link) apply(sql string) *problem {
 	if release {
 		l.pool.put(l)
 	}
-	p := fromFatal(failure)
 	p.severity = severityError
 	return p
 }

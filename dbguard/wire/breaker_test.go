@@ -45,7 +45,7 @@ func stopAndStart(t *testing.T, idle, tries int) outage {
 	}
 	wants(t, conns[0], "select 1", "1")
 	pg.Shutdown()
-	until(t, "the server connection to be lost", func() bool { p := d.Snapshot().Pool; return p.Active+p.Idle == 0 })
+	d.untilLost(t)
 	dials.Store(0)
 	isOpen := func() bool { return d.guard.Snapshot().Metrics.CircuitBreakerStatus == "open" }
 	for !isOpen() {

@@ -121,7 +121,7 @@ func TestWhatAClientLeavesBehindIsStopped(t *testing.T) {
 			until(t, "it to run", func() bool { return d.Snapshot().Pool.Active == 1 })
 			time.Sleep(20 * time.Millisecond)
 			r.conn.Close()
-			until(t, "the server connection to be free", func() bool { return d.Snapshot().Pool.Active == 0 })
+			d.untilFree(t)
 			until(t, "its backend to end", func() bool { return backends(t, watch, "query like '%left*/' and state<>'idle'") == "0" })
 			wants(t, d.connect(t, ""), "select 5", "5")
 		})
@@ -144,7 +144,7 @@ func TestCancelReachesAServerThatIsBehindADial(t *testing.T) {
 	if err == nil {
 		t.Error("a query whose context ended succeeded")
 	}
-	until(t, "the server connection to be free", func() bool { return d.Snapshot().Pool.Active == 0 })
+	d.untilFree(t)
 	if len(dialed) < 2 {
 		t.Errorf("dialled %d times, want the connection and at least one cancel", len(dialed))
 	}

@@ -49,7 +49,7 @@ func TestDatabaseDownAndBack(t *testing.T) {
 	wants(t, idle, "select 1", "1")
 	ask(t, inside, "begin")
 	pg.Shutdown()
-	until(t, "the server connections to be lost", func() bool { p := d.Snapshot().Pool; return p.Active+p.Idle == 0 })
+	d.untilLost(t)
 	fails(t, inside, "select 1", "57P03") // nobody can even tell it that its transaction is over
 	until(t, "the breaker to open", func() bool {
 		_, err := try(idle, "select 1")

@@ -55,6 +55,18 @@ func until(t testing.TB, what string, holds func() bool) {
 	}
 }
 
+// untilFree waits until no client has a server connection, and what was asked behind their statements is known.
+func (d *doorway) untilFree(t testing.TB) {
+	t.Helper()
+	until(t, "the server connection to be free", func() bool { return d.Snapshot().Pool.Active == 0 })
+}
+
+// untilLost waits until there is no server connection any more.
+func (d *doorway) untilLost(t testing.TB) {
+	t.Helper()
+	until(t, "the server connections to be lost", func() bool { p := d.Snapshot().Pool; return p.Active+p.Idle == 0 })
+}
+
 // raw is a client that says what it wants, message by message.
 type raw struct {
 	t    testing.TB

@@ -56,9 +56,6 @@ func (l *link) tell(s *session, p *problem) {
 		return
 	}
 	l.detach()
-	if gone {
-		out.reset()
-	}
 	l.tells(s)
 	s.wmu.Lock()
 	l.mu.Unlock()

@@ -27,7 +27,7 @@ func TestSessionModeIsLikeADirectConnection(t *testing.T) {
 	}
 	wants(t, c, "select count(*) from pg_prepared_statements where name='named'", "1")
 	_ = c.Close(t.Context())
-	until(t, "the server connection to be closed", func() bool { p := d.Snapshot().Pool; return p.Active+p.Idle == 0 })
+	d.untilLost(t)
 }
 
 func TestSessionModeTellsAnIdleClientOfItsKilledBackend(t *testing.T) {

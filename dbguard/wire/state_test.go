@@ -38,7 +38,7 @@ func TestNothingOfASessionReachesAnother(t *testing.T) {
 				t.Errorf("the session itself lost its state: %s answers %q", p.look, got)
 			}
 			_ = a.Close(t.Context())
-			until(t, "the server connection to be free", func() bool { return d.Snapshot().Pool.Active == 0 })
+			d.untilFree(t)
 			for range 4 {
 				b := d.connect(t, "")
 				all = append(all, ask(t, b, p.look))
