@@ -49,7 +49,7 @@ func (p *program) serve(cmd *cobra.Command, up func()) error {
 		err = cfg.CheckSecrets()
 	}
 	if err == nil {
-		cfg, err = ready()
+		err = cfg.Materialize(secrets.keep)
 	}
 	if err != nil {
 		return asUsage(err)

@@ -158,10 +158,7 @@ func (s *sniffing) feed(p []byte) {
 		}
 		s.then, s.chosen = s.choose(p[0]), true
 		_, isJSON := s.then.(*jsonScanner)
-		s.json = s.json && (isJSON || p[0] == 0 || p[0] >= 0xFE)
-		if s.json && !isJSON {
-			s.then = newJSON(s.entry)
-		}
+		s.json = s.json && isJSON
 	}
 	if s.json {
 		s.then.feed(p)
@@ -176,10 +173,10 @@ func (s *sniffing) feed(p []byte) {
 }
 
 func (s *sniffing) choose(first byte) scanner {
-	switch first {
-	case '{', '[', '"':
+	switch {
+	case first == '{', first == '[', first == '"', s.json && (first == 0 || first >= 0xFE): // the last begin UTF-16 and UTF-32
 		return newJSON(s.entry)
-	case '<':
+	case first == '<':
 		return newMarkup(s.entry)
 	}
 	return nil

@@ -254,7 +254,7 @@ func (j *judge) fillers(sp span) [3]string {
 		return [3]string{"a"}
 	}
 	f := [3]string{"1"}
-	if t.Kind == screen.Word || t.Kind == screen.Quoted || t.Kind == screen.Operator && !isSign(s.Of(i)) {
+	if isName(t.Kind) || t.Kind == screen.Operator && !isSign(s.Of(i)) {
 		f[1] = string(bytes.TrimSpace(s.Text()[max(int(t.Start), sp.start):min(int(t.End), sp.end)]))
 	}
 	switch {
